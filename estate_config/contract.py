@@ -1,0 +1,125 @@
+"""The provider contract: all that a new provider has to know.
+
+A provider package offers one `ProviderSpec` through an entry point of the group `estate_config.providers`::
+
+    [project.entry-points."estate_config.providers"]
+    shelf = "my_package.shelf:spec"
+
+and the spec builds one `Provider`. That is all. A whole provider, in a few lines::
+
+    class ShelfOptions(BaseModel):
+        model_config = ConfigDict(extra="forbid")
+        folder: Path
+
+    class Shelf:
+        def __init__(self, options: ShelfOptions) -> None:
+            self._folder = options.folder
+
+        def locate(self, key: Key) -> Place:
+            return Place(str(self._folder / (key.address or key.name)))
+
+        def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+            answers = {}
+            for key in keys:
+                path = Path(self.locate(key).text)
+                if path.exists():
+                    answers[key] = Found(path.read_text(), Origin("shelf", str(path)))
+            return answers
+
+        def close(self) -> None: ...
+
+    spec = ProviderSpec(name="shelf", title="the shelf", summary="One file per key.", options=ShelfOptions,
+                        build=lambda options, context: Shelf(options))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel
+
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Place
+
+GROUP = "estate_config.providers"
+"""The entry-point group."""
+
+
+class Provider(Protocol):
+    """Where values live. Made by `ProviderSpec.build`, used from any thread, closed once or more."""
+
+    def locate(self, key: Key) -> Place:
+        """Return where this provider looks for `key`, in its own spelling, and how to put a value there.
+
+        Offline and pure: documentation, policies and reports are made from it on machines that can reach nothing.
+        """
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        """Answer all `keys` at once: group, deduplicate and chunk them here.
+
+        - `Found` has the value and its origin.
+        - **A key that is left out is absent.** Only absent falls through to the next provider.
+        - `Failed` says that this key is denied, malformed, scheduled for deletion … and never falls through.
+        - Raise `ProviderError`, `from None`, when no key at all can be answered.
+
+        No keys, no call. The same key twice is one key. Wait for nothing longer than `deadline.remaining()`: the
+        load does not, and reports a provider that does as UNAVAILABLE. The first fetch is where the SDK is imported.
+        """
+
+    def close(self) -> None:
+        """Give back connections. Safe to call twice; a `fetch` after it works again or raises `ProviderError`."""
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A provider that can also store. `estate push` is its only caller."""
+
+    def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
+        """Store each value at the key's place, creating what does not exist; return those that failed.
+
+        Values that share a place (members of one JSON secret) are written together and keep their siblings. Nothing
+        is ever passed on a command line, and writing what is already there changes nothing.
+        """
+
+
+@runtime_checkable
+class Inspector(Protocol):
+    """A provider that can see more than it was asked for: unread variables, files that others can read."""
+
+    def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:
+        """Return what a person should know, given all `keys` that this provider may be asked for. Local and quick."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a provider may know of where it is built."""
+
+    environment: str
+    folder: Path
+    """The folder that relative paths in options start from: that of `estate.toml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """The recipe of a provider: importing it imports no SDK, building from it does no I/O."""
+
+    name: str
+    """As the chain names it: lower-case letters, digits, underscores."""
+    title: str
+    """As a person calls it, in "Secrets loaded successfully from …": `AWS Secrets Manager`."""
+    summary: str
+    """One line for `estate providers`."""
+    options: type[BaseModel]
+    """The table `[providers.NAME]`; with `extra="forbid"`, so that a misspelt option is an error."""
+    build: Callable[[Any, Context], Provider]
+    """Validated options in, provider out. No I/O, no SDK import."""
+    offers: tuple[type, ...] = ()
+    """Extra protocols that the built provider has: `Writer`, `Inspector`."""
+    secrets_only: bool = False
+    """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
+    address_names: tuple[str, ...] = ()
+    """Other providers whose addresses it understands: `.env` files use the names given for `env=`."""
+    remote: bool = False
+    """It leaves the machine, so that tests deny it."""

@@ -1,0 +1,90 @@
+"""The data that passes between the core and a provider. All frozen; a value is never in a `repr`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from estate_config.errors import Code
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a provider is asked for."""
+
+    name: str
+    """The logical name: `database/url`. A provider derives its own spelling from it."""
+    field: str
+    """The dotted name of the field: `database_url`, `rds.password`. Values given by hand are keyed by it."""
+    address: str | None = None
+    """The place given by hand for this provider, in its own spelling. It is whole: no prefix goes before it."""
+    secret: bool = True
+    binary: bool = False
+    """The field takes bytes: do not decode, do not strip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a provider looks for a key, in the spelling of that provider's own tools."""
+
+    text: str
+    """`DATABASE_URL`, `estate/rds#password`, `/run/secrets/database_url`."""
+    fix: str = ""
+    """The command or line that puts a value there, ready to paste, with no value in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value came from. Attached when the value is found, and travels with it."""
+
+    provider: str
+    place: str
+    """As `Place.text`, or more exact: `.env:3`."""
+    version: str | None = None
+    stage: str | None = None
+    fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value and its origin."""
+
+    value: object = field(repr=False)
+    """Text as `str`, binary as `bytes`; a provider of structured data may answer with lists, mappings, numbers."""
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The provider knows the key's place, and could not give its value. Not the same as absent: it never falls
+    through to the next provider unless the chain says so."""
+
+    code: Code
+    hint: str
+    """What is wrong, in words of the provider's own: never an SDK's message, never a value."""
+    fix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a provider saw that does not stop a load: a variable that nothing reads, a file others can read."""
+
+    code: Code
+    place: str
+    message: str
+    fix: str = ""
+
+
+class Deadline:
+    """A point in time after which nobody waits any more. Monotonic: a clock that is set does not move it."""
+
+    __slots__ = ("_at", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._at = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        """Return the seconds left, never less than 0."""
+        return max(0.0, self._at - time.monotonic())
