@@ -121,5 +121,7 @@ class ProviderSpec:
     """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
     address_names: tuple[str, ...] = ()
     """Other providers whose addresses it understands: `.env` files use the names given for `env=`."""
+    double: bool = False
+    """A test double: asked for every key, whatever a field's `providers=` says."""
     remote: bool = False
     """It leaves the machine, so that tests deny it."""

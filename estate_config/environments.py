@@ -1,0 +1,246 @@
+"""`estate.toml`: which providers serve which environment. Reviewed like code; it holds no secret."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
+from estate_config.suggest import did_you_mean
+
+DEADLINE = 15.0
+"""Seconds that a load may take, unless the environment says otherwise."""
+
+Rule = Literal["next", "stop"]
+
+
+class ChainEntry(BaseModel):
+    """One provider of a chain, with its exceptions from the rule that only absent falls through."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(min_length=1)
+    on_no_value: Rule = "stop"
+    on_deleted: Rule = "stop"
+    on_denied: Rule = "stop"
+    on_kms: Rule = "stop"
+    on_unavailable: Rule = "stop"
+    on_throttled: Rule = "stop"
+    on_credentials: Rule = "stop"
+    on_malformed: Rule = "stop"
+
+    @property
+    def next_on(self) -> frozenset[Code]:
+        """The failures after which the next provider is asked all the same."""
+        return frozenset(code for code in Code if getattr(self, f"on_{code.lower()}", "stop") == "next")
+
+    def __str__(self) -> str:
+        exceptions = ", ".join(f"on_{code.lower()} = next" for code in sorted(self.next_on))
+        return f"{self.provider} ({exceptions})" if exceptions else self.provider
+
+
+class EnvironmentTable(BaseModel):
+    """`[environments.NAME]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chain: list[ChainEntry] = Field(min_length=1)
+    deadline: float = Field(default=DEADLINE, gt=0, le=600)
+    providers: dict[str, dict[str, Any]] = {}
+
+    @field_validator("chain", mode="before")
+    @classmethod
+    def _names_are_entries(cls, chain: Any) -> Any:
+        if not isinstance(chain, list):
+            return chain
+        return [{"provider": entry} if isinstance(entry, str) else entry for entry in chain]
+
+    @field_validator("chain")
+    @classmethod
+    def _each_once(cls, chain: list[ChainEntry]) -> list[ChainEntry]:
+        names = [entry.provider for entry in chain]
+        if len(set(names)) < len(names):
+            raise ValueError("a provider is named twice")
+        return chain
+
+
+class EstateTable(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    environment_variables: list[str] = ["ESTATE_ENV"]
+    default_environment: str | None = None
+    services: dict[str, str] = {}
+    environments: dict[str, EnvironmentTable]
+    providers: dict[str, dict[str, Any]] = {}
+
+
+_WITHOUT_FILE = EstateTable(
+    default_environment="development",
+    environments={"development": EnvironmentTable(chain=[ChainEntry(provider="env"), ChainEntry(provider="dotenv")])},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The environment that was chosen."""
+
+    name: str
+    chain: tuple[ChainEntry, ...]
+    deadline: float
+    """Seconds."""
+    providers: Mapping[str, Mapping[str, Any]] = field(repr=False)
+    """Options by provider, the shared table overlaid with the environment's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """What `estate.toml` says, and where it was read."""
+
+    table: EstateTable = field(repr=False)
+    source: str
+    """The file's path, or why there is none."""
+    folder: Path
+
+    def choose(self, name: str | None = None) -> Environment:
+        """Return the named environment; without a name, what the environment variables say, or the default.
+
+        Raises `ConfigurationError` where there is no such environment, or nothing says which.
+        """
+        said_by = "the call"
+        if name is None:
+            name, said_by = self._from_variables()
+        if name not in self.table.environments:
+            raise self.error(
+                f'there is no environment "{name}", asked for by {said_by}'
+                + did_you_mean(name, self.table.environments),
+                f"add [environments.{name}] to {self.source}, or name one that is there",
+            )
+        table = self.table.environments[name]
+        names = {*self.table.providers, *table.providers}
+        options = {n: {**self.table.providers.get(n, {}), **table.providers.get(n, {})} for n in names}
+        return Environment(name, tuple(table.chain), table.deadline, options)
+
+    def _from_variables(self) -> tuple[str, str]:
+        for variable in self.table.environment_variables:
+            if value := os.environ.get(variable):
+                return value, variable
+        if self.table.default_environment is None:
+            variables = ", ".join(self.table.environment_variables) or "none are listed"
+            raise self.error(
+                f"nothing says which environment this is: no variable is set ({variables}), and there is no default",
+                f"set one of them, or default_environment in {self.source}",
+            )
+        return self.table.default_environment, "default_environment"
+
+    def service_of(self, cls: type) -> str:
+        """Return the name under which `[services]` lists the class, or the class's own name."""
+        path = f"{cls.__module__}:{cls.__qualname__}"
+        return next((name for name, target in self.table.services.items() if target == path), cls.__name__)
+
+    def error(self, message: str, fix: str) -> ConfigurationError:
+        """Return a `ConfigurationError` with one SCHEMA problem of this file."""
+        return _error([Problem("", Code.SCHEMA, f"{self.source}: {message}", fix=fix)], self.source)
+
+
+def read(config: str | Path | Mapping[str, Any] | None = None) -> Estate:
+    """Return the estate that `config` holds or names; None: `ESTATE_CONFIG`, `./estate.toml`, `./pyproject.toml`.
+
+    There is no walking up the tree. Without any file, the one environment is `development`, with env and dotenv.
+    Raises `ConfigurationError` with a SCHEMA problem for each thing that is wrong with it.
+    """
+    if isinstance(config, Mapping):
+        return _checked(dict(config), "the configuration given in code", Path.cwd())
+    named = config or os.environ.get("ESTATE_CONFIG")
+    if named:
+        return _from_file(Path(named))
+    if Path("estate.toml").exists():
+        return _from_file(Path("estate.toml"))
+    if Path("pyproject.toml").exists() and (found := _from_pyproject(Path("pyproject.toml"))):
+        return found
+    return Estate(_WITHOUT_FILE, f"no estate.toml in {Path.cwd()}", Path.cwd())
+
+
+def _from_file(path: Path) -> Estate:
+    if path.name == "pyproject.toml":
+        found = _from_pyproject(path)
+        if found is None:
+            raise _error(
+                [
+                    Problem(
+                        "",
+                        Code.SCHEMA,
+                        f"{path} has no table [tool.estate]",
+                        fix="add the table, or name another file in ESTATE_CONFIG",
+                    )
+                ],
+                str(path),
+            )
+        return found
+    return _checked(_toml(path), str(path), path.absolute().parent)
+
+
+def _from_pyproject(path: Path) -> Estate | None:
+    tool = _toml(path).get("tool", {})
+    if not isinstance(tool, dict) or "estate" not in tool:
+        return None
+    return _checked(tool["estate"], f"{path} [tool.estate]", path.absolute().parent)
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    fix = "correct the file; its form is described in docs/reference/estate-toml.md"
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        message = f"{path} is not TOML: {error}"
+    except UnicodeDecodeError:
+        message = f"{path} is not text in UTF-8"
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        fix = "write the file, or name another one in ESTATE_CONFIG"
+    raise _error([Problem("", Code.SCHEMA, message, fix=fix)], str(path))
+
+
+def _checked(table: Any, source: str, folder: Path) -> Estate:
+    try:
+        return Estate(EstateTable.model_validate(table), source, folder)
+    except ValidationError as error:
+        details = error.errors(include_input=False, include_context=False, include_url=False)
+    raise _error(
+        [table_problem(source, item["loc"], item["type"], item["msg"], EstateTable) for item in details], source
+    )
+
+
+def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: str, model: type[BaseModel]) -> Problem:
+    """Return the problem of one pydantic error in a reviewed table, with a did-you-mean for a misspelt word."""
+    steps = list(loc)
+    where = ".".join(str(step) for step in steps)
+    if kind == "extra_forbidden":
+        known = _names_at(model, steps[:-1])
+        return Problem(
+            "",
+            Code.SCHEMA,
+            f"{source}: {where} is not known" + did_you_mean(str(steps[-1]), known),
+            fix=f"remove {where}, or correct its name",
+        )
+    if kind == "missing":
+        return Problem("", Code.SCHEMA, f"{source}: {where} is missing", fix=f"add {where}")
+    words = message.removeprefix("Value error, ")
+    return Problem("", Code.SCHEMA, f"{source}: {where}: {words[0].lower()}{words[1:]}", fix=f"correct {where}")
+
+
+def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:
+    if model is EstateTable and steps:
+        return list((EnvironmentTable if len(steps) <= 2 else ChainEntry).model_fields)  # noqa: PLR2004 - environments.NAME
+    return list(model.model_fields)
+
+
+def _error(problems: list[Problem], source: str) -> ConfigurationError:
+    return ConfigurationError(problems, info=LoadInfo(config=source))

@@ -1,0 +1,125 @@
+"""Values given by hand, in code: overrides, doubles, and the sources that a user's own class brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings.sources import (
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    InitSettingsSource,
+    SecretsSettingsSource,
+)
+
+from estate_config.contract import ProviderSpec
+from estate_config.errors import Code, Problem
+from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
+from estate_config.schema import Setting
+from estate_config.suggest import did_you_mean
+
+NOWHERE: Any = object()
+
+
+def at(values: Any, path: Sequence[str]) -> Any:
+    """Return what `values` has for a field, by nesting or by its dotted name; `NOWHERE` if nothing."""
+    if isinstance(values, Mapping) and ".".join(path) in values:
+        return values[".".join(path)]
+    for step in path:
+        if isinstance(values, BaseModel) and step in type(values).model_fields:
+            values = getattr(values, step)
+        elif isinstance(values, Mapping) and step in values:
+            values = values[step]
+        else:
+            return NOWHERE
+    return values
+
+
+def unknown_names(values: Mapping[str, Any], settings: Sequence[Setting], cls: type) -> list[Problem]:
+    """Return a problem for each name that is no field of the class."""
+    known = {item.field for item in settings}
+    parents = {path[:n] for item in settings for path in [item.path] for n in range(1, len(path))}
+    return [
+        Problem(
+            name,
+            Code.UNKNOWN,
+            f"{cls.__name__} has no field {name!r}" + did_you_mean(name, known),
+            fix="values given by hand are keyed by field name, dotted for nested fields",
+        )
+        for name in _names(values, parents)
+        if name not in known
+    ]
+
+
+def _names(values: Mapping[str, Any], parents: set[tuple[str, ...]], path: tuple[str, ...] = ()) -> Iterator[str]:
+    for name, value in values.items():
+        here = (*path, *str(name).split("."))
+        if here in parents and isinstance(value, Mapping):
+            yield from _names(value, parents, here)
+        elif here not in parents:
+            yield ".".join(here)
+
+
+class OwnSources:
+    """The sources that a class adds in `settings_customise_sources`, as the first provider of the chain."""
+
+    def __init__(self, cls: type[BaseSettings]) -> None:
+        self._cls = cls
+
+    def locate(self, key: Key) -> Place:
+        return Place(f"{self._cls.__name__}.settings_customise_sources: {key.field}")
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        del deadline  # a source of pydantic-settings knows none; the load stops waiting on its own
+        said: list[tuple[str, Any]] = []
+        state: dict[str, Any] = {}
+        for source in own_sources(self._cls):
+            source._set_current_state(state)  # noqa: SLF001 - what BaseSettings itself does before it calls a source
+            values = source()
+            state = {**values, **state}
+            said.append((type(source).__name__, values))
+        answers: dict[Key, Found | Failed] = {}
+        for key in keys:
+            for name, values in said:
+                value = at(values, key.field.split("."))
+                if value is not NOWHERE and value is not None:
+                    answers[key] = Found(value, Origin("sources", f"{name}: {key.field}"))
+                    break
+        return answers
+
+    def close(self) -> None: ...
+
+
+def own_sources(cls: type[BaseSettings]) -> list[PydanticBaseSettingsSource]:
+    """Return the sources a class adds to pydantic-settings' own four, which the chain replaces."""
+    usual: list[PydanticBaseSettingsSource] = [
+        InitSettingsSource(cls, {}),
+        EnvSettingsSource(cls),
+        DotEnvSettingsSource(cls),
+        SecretsSettingsSource(cls),
+    ]
+    init, env, dotenv, files = usual
+    chosen = cls.settings_customise_sources(
+        cls, init_settings=init, env_settings=env, dotenv_settings=dotenv, file_secret_settings=files
+    )
+    return [source for source in chosen if not any(source is one for one in usual)]
+
+
+def has_own_sources(cls: type[BaseSettings]) -> bool:
+    own = cls.settings_customise_sources.__func__  # type: ignore[attr-defined]  # a classmethod has one
+    return own is not BaseSettings.settings_customise_sources.__func__  # type: ignore[attr-defined]
+
+
+class _NoOptions(BaseModel):
+    pass
+
+
+def double_spec(name: str, title: str) -> ProviderSpec:
+    """Return a spec for a provider that was given as an object: it is asked for every key."""
+    return ProviderSpec(name=name, title=title, summary=title, options=_NoOptions, build=_never_built, double=True)
+
+
+def _never_built(options: Any, context: Any) -> Any:
+    raise NotImplementedError("this provider was given as an object")  # pragma: no cover - nothing builds it

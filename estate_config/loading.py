@@ -1,0 +1,320 @@
+"""The way of a load: schema, environment, chain, resolution, validation; an instance, or one `ConfigurationError`.
+
+Functions that hold values return; only functions without a value in their locals raise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from estate_config import discovery, environments, handmade, validate
+from estate_config.contract import Context, Provider
+from estate_config.errors import EXIT_CODE, Asked, Code, ConfigurationError, LoadInfo, Problem
+from estate_config.model import Deadline, Found, Origin
+from estate_config.provenance import Provenance, Record
+from estate_config.redaction import Hidden
+from estate_config.report import success_line
+from estate_config.resolve import Answer, Link, Resolution, resolve
+from estate_config.schema import Setting
+from estate_config.settings import Settings, concrete, hold, is_lazy, loaded, waiting_of
+from estate_config.suggest import did_you_mean
+from estate_config.swap import publish, swapped
+
+S = TypeVar("S", bound=Settings)
+
+log = logging.getLogger("estate_config")
+
+Config = str | Path | Mapping[str, Any] | None
+"""A file, or its content as a mapping; None: `ESTATE_CONFIG`, `./estate.toml`, `./pyproject.toml`."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at a load: what it was, what came back, and what is wrong."""
+
+    info: LoadInfo
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    answers: dict[str, Answer] = field(default_factory=dict, repr=False)
+    seconds: float = 0.0
+
+    def error(self) -> ConfigurationError:
+        return ConfigurationError(self.problems, self.warnings, self.info)
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a load asks, and how long it may take."""
+
+    info: LoadInfo
+    links: tuple[Link, ...]
+    deadline: float
+
+
+def load(
+    target: type[S] | S,
+    *,
+    environment: str | None = None,
+    config: Config = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> S:
+    """Return a complete and valid instance of a `Settings` class, or the lazy instance itself with its values in.
+
+    `environment` and `config` choose as `estate.toml` and the environment variables would; `overrides` are values by
+    field name that go before the chain. Raises `ConfigurationError` with all that is wrong.
+    """
+    hidden = Hidden(dict(overrides or {}))
+    del overrides
+    if isinstance(target, type):
+        return _made(target, environment, config, hidden)
+    if not is_lazy(target):
+        return target
+    asked_again = environment is not None or config is not None or bool(hidden.reveal())
+    if not asked_again:
+        concrete(target)
+        return target
+    waiting = waiting_of(target)
+    with waiting.lock:
+        publish(target, _made(type(target), environment, config, hidden))
+        waiting.environment, waiting.config = environment, config
+    return target
+
+
+async def aload(
+    target: type[S] | S,
+    *,
+    environment: str | None = None,
+    config: Config = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> S:
+    """As `load`, off the event loop."""
+    hidden = Hidden(dict(overrides or {}))
+    del overrides
+
+    def work() -> S:
+        return load(target, environment=environment, config=config, overrides=hidden.reveal())
+
+    return await asyncio.to_thread(work)
+
+
+def load_or_exit(
+    target: type[S] | S,
+    *,
+    environment: str | None = None,
+    config: Config = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> S:
+    """As `load`; what is wrong is printed to stderr as one report, and the process exits with 78 (`EX_CONFIG`)."""
+    try:
+        return load(target, environment=environment, config=config, overrides=overrides)
+    except ConfigurationError as error:
+        from estate_config.report import wants_color
+
+        sys.stderr.write(error.as_text(color=wants_color(sys.stderr)) + "\n")
+    raise SystemExit(EXIT_CODE)
+
+
+def ensure(instance: S) -> S:
+    """Return the instance that holds a lazy one's values in this context, loading it if there is none yet."""
+    values = loaded(instance)
+    if values is not None:
+        return values
+    cls = type(instance)
+    swap = swapped(cls)
+    if swap is not None:
+        return swap.keep(instance, _made(cls, None, None, Hidden({})))
+    waiting = waiting_of(instance)
+    with waiting.lock:  # one load for all threads that come while it runs
+        if waiting.current is None:
+            publish(instance, _made(cls, waiting.environment, waiting.config, Hidden({})))
+    return waiting.current  # type: ignore[return-value]  # set by publish, of this class
+
+
+def _made(cls: type[S], environment: str | None, config: Config, overrides: Hidden[dict[str, Any]]) -> S:
+    instance = cls.__new__(cls)
+    fill(instance, overrides, environment, config)
+    return instance
+
+
+def fill(
+    instance: Settings, overrides: Hidden[dict[str, Any]], environment: str | None = None, config: Config = None
+) -> None:
+    """Load a new instance's values into it. Raises `ConfigurationError` with all that is wrong."""
+    attempt = attempted(instance, overrides, environment, config)
+    if attempt.problems:
+        raise attempt.error()
+    for warning in attempt.warnings:
+        log.warning("%s %s: %s", warning.code, ", ".join(a.place for a in warning.places), warning.message)
+    log.info("%s", success_line(attempt.answers, attempt.info, attempt.seconds, discovery_titles()))
+
+
+def attempted(
+    instance: Settings, overrides: Hidden[dict[str, Any]], environment: str | None = None, config: Config = None
+) -> Attempt:
+    """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration."""
+    started = time.monotonic()
+    cls = type(instance)
+    attempt = Attempt(LoadInfo(service=cls.__name__))
+    try:
+        settings = declared(cls)
+        attempt.problems += handmade.unknown_names(overrides.reveal(), settings, cls)
+        chain = chain_of(cls, environment, config)
+    except ConfigurationError as error:
+        info = replace(error.info, service=error.info.service or attempt.info.service)
+        return Attempt(info, [*attempt.problems, *error.problems], list(error.warnings))
+    attempt.info = chain.info
+    resolution = _answers(settings, chain, overrides)
+    attempt.answers, attempt.warnings = resolution.answers, resolution.warnings
+    attempt.problems += _validated(instance, attempt.answers)
+    attempt.seconds = time.monotonic() - started
+    if not attempt.problems:
+        hold(instance, _record(attempt, environment, config))
+    return attempt
+
+
+def declared(cls: type[Settings]) -> tuple[Setting, ...]:
+    """Return the settings of a class, completing it first where its annotations had to wait."""
+    if not cls.__pydantic_complete__:
+        cls.model_rebuild()
+    return cls.__estate_settings__
+
+
+def _answers(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict[str, Any]]) -> Resolution:
+    given: dict[str, Answer] = {}
+    for item in settings:
+        value = handmade.at(overrides.reveal(), item.path)
+        if value is not handmade.NOWHERE:
+            found = Found(value, Origin("override", item.field))
+            given[item.field] = Answer(item, [Asked("override", item.field, "found")], found=found)
+    open_settings = [item for item in settings if item.field not in given]
+    try:
+        resolution = resolve(open_settings, chain.links, Deadline(chain.deadline))
+    finally:
+        _close(chain.links)
+    merged = {item.field: given.get(item.field) or resolution.answers[item.field] for item in settings}
+    return Resolution(merged, resolution.warnings)
+
+
+def _close(links: Sequence[Link]) -> None:
+    for link in links:
+        try:
+            link.provider.close()
+        except Exception as error:  # noqa: BLE001 - values are in; a provider that cannot close must not undo that
+            log.warning("the provider %s cannot be closed: %s", link.name, type(error).__name__)
+
+
+def _validated(instance: Settings, answers: Mapping[str, Answer]) -> list[Problem]:
+    validate.fill_templates(answers)
+    problems = validate.missing(answers)
+    values, malformed = validate.inputs(answers, type(instance))
+    problems += malformed
+    reported = {problem.field for problem in problems}
+    return problems + validate.validate(instance, values, answers, reported)
+
+
+def _record(attempt: Attempt, environment: str | None, config: Config) -> Record:
+    settings = {name: _provenance(answer) for name, answer in attempt.answers.items()}
+    return Record(attempt.info, settings, tuple(attempt.warnings), attempt.seconds, environment, config)
+
+
+def _provenance(answer: Answer) -> Provenance:
+    asked, item = tuple(answer.asked), answer.setting
+    if answer.found is None:
+        return Provenance(item.field, item.secret, "default", "the schema", asked=asked)
+    origin = answer.found.origin
+    return Provenance(
+        item.field, item.secret, origin.provider, origin.place, origin.version, origin.stage, origin.fetched_at, asked
+    )
+
+
+# --- the chain of a load ---------------------------------------------------------------------------------------------
+
+
+def chain_of(cls: type[Settings], environment: str | None = None, config: Config = None) -> Chain:
+    """Return the providers that a class is resolved by, built but not asked.
+
+    Raises `ConfigurationError` for everything that is wrong with `estate.toml` or with a provider it names.
+    """
+    swap = swapped(cls)
+    size = len(cls.__estate_settings__)
+    if swap is not None:
+        link = _double(swap.source)
+        info = LoadInfo(cls.__name__, "a swap by use()", (link.name,), "", size)
+        return Chain(info, (link,), environments.DEADLINE)
+    estate = environments.read(config)
+    chosen = estate.choose(environment)
+    chain = tuple(str(entry) for entry in chosen.chain)
+    info = LoadInfo(estate.service_of(cls), chosen.name, chain, estate.source, size)
+    context = Context(chosen.name, estate.folder)
+    links: list[Link] = []
+    problems = _unknown_providers(cls)
+    if handmade.has_own_sources(cls):
+        spec = handmade.double_spec("sources", f"{cls.__name__}'s own sources")
+        links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
+    for entry in chosen.chain:
+        try:
+            spec = discovery.find(entry.provider)
+            provider = discovery.build(spec, chosen.providers.get(entry.provider, {}), context, estate.source)
+        except ConfigurationError as error:
+            problems += error.problems
+        else:
+            links.append(Link(entry.provider, spec, entry.next_on, provider))
+    if problems:
+        raise ConfigurationError(problems, info=info)
+    return Chain(info, tuple(links), chosen.deadline)
+
+
+def _unknown_providers(cls: type[Settings]) -> list[Problem]:
+    """The providers that fields name and that nobody has installed."""
+    problems = []
+    known = discovery.installed()
+    for item in cls.__estate_settings__:
+        named = {**dict.fromkeys(item.declaration.providers or (), "providers="), **dict.fromkeys(item.addresses, "")}
+        problems += [
+            Problem(
+                item.field,
+                Code.SCHEMA,
+                f"names a provider {name!r} that is not installed" + did_you_mean(name, known),
+                fix="correct the name in the schema, or install the provider",
+            )
+            for name in named
+            if name not in known
+        ]
+    return problems
+
+
+def _double(source: Hidden[Mapping[str, Any] | Provider]) -> Link:
+    given = source.reveal()
+    if not isinstance(given, Mapping):
+        return Link("double", handmade.double_spec("double", "a double"), frozenset(), given)
+    spec = discovery.find("fixture")
+    provider = discovery.build(spec, {"values": given}, Context("test", Path.cwd()), "use()")
+    return Link("fixture", spec, frozenset(), provider)
+
+
+def check_names(cls: type[Settings], source: Hidden[Mapping[str, Any] | Provider]) -> None:
+    """Raise `ConfigurationError` if values given by hand name a field that the class has not."""
+    given = source.reveal()
+    problems = handmade.unknown_names(given, declared(cls), cls) if isinstance(given, Mapping) else []
+    del given
+    if problems:
+        raise ConfigurationError(problems, info=LoadInfo(cls.__name__))
+
+
+def discovery_titles() -> Callable[[str], str]:
+    """Return how to find the title of a provider that has answered."""
+
+    def title(name: str) -> str:
+        try:
+            return discovery.find(name).title
+        except ConfigurationError:
+            return name
+
+    return title

@@ -1,0 +1,108 @@
+"""The report: what a person reads at 3 a.m., and the one line of a good start."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, TextIO
+
+from estate_config.errors import Asked, Code, ConfigurationError, LoadInfo, Problem
+
+if TYPE_CHECKING:
+    from estate_config.resolve import Answer
+
+_RED, _YELLOW, _DIM, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m", "\x1b[0m"
+
+
+def wants_color(stream: TextIO) -> bool:
+    """Whether to colour what goes to a stream: only on a terminal, and not under `NO_COLOR` (no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def text(error: ConfigurationError, *, color: bool = False) -> str:
+    """Return the report of a failed load as text, without a newline at its end."""
+    paint = _paint if color else _plain
+    blocks = [_head(error, paint)]
+    blocks += [_block(group, paint, _RED) for group in _groups(error.problems)]
+    blocks += [_block(group, paint, _YELLOW) for group in _groups(error.warnings)]
+    return "\n\n".join(blocks)
+
+
+Paint = Callable[[str, str], str]
+
+
+def _paint(words: str, how: str) -> str:
+    return f"{how}{words}{_END}"
+
+
+def _plain(words: str, how: str) -> str:
+    del how
+    return words
+
+
+def _head(error: ConfigurationError, paint: Paint) -> str:
+    info = error.info
+    count = _count(len(error.problems), "problem")
+    name = info.service or "the configuration"
+    where = f" in {info.environment}" if info.environment else ""
+    lines = [paint(f"{name} cannot start{where}: {count}.", _BOLD)]
+    if error.warnings:
+        lines[0] += f" {_count(len(error.warnings), 'warning')}."
+    if info.chain:
+        lines.append(
+            paint(f"chain: {' → '.join(info.chain)}", _DIM) + paint(f"   from {info.config}", _DIM) * bool(info.config)
+        )
+    return "\n".join(lines)
+
+
+def _groups(problems: Iterable[Problem]) -> list[list[Problem]]:
+    """Problems with one cause and one mend, such as a provider that cannot be reached, stand together."""
+    groups: dict[tuple[Code, str, str], list[Problem]] = {}
+    for problem in problems:
+        groups.setdefault((problem.code, problem.message, problem.fix), []).append(problem)
+    return list(groups.values())
+
+
+def _block(group: list[Problem], paint: Paint, how: str) -> str:
+    first = group[0]
+    names = ", ".join(problem.field for problem in group if problem.field)
+    lines = [f"{paint(first.code.value, how)}  {paint(names, _BOLD)}".rstrip(), f"  {first.message}"]
+    steps = [step for problem in group for step in problem.places]
+    if len(group) == 1 or len({problem.places for problem in group}) > 1:
+        lines += _table(steps, paint)
+    if first.fix:
+        fixes = first.fix.splitlines()
+        lines.append(f"  {paint('fix', _BOLD)}  {fixes[0]}")
+        lines += [f"       {line}" for line in fixes[1:]]
+    return "\n".join(lines)
+
+
+def _table(steps: list[Asked], paint: Paint) -> list[str]:
+    provider = max((len(step.provider) for step in steps), default=0)
+    place = max((len(step.place) for step in steps), default=0)
+    return [
+        f"    {step.provider:<{provider}}  {step.place:<{place}}  {paint(step.outcome, _DIM)}".rstrip()
+        for step in steps
+    ]
+
+
+def success_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float, title: Callable[[str], str]) -> str:
+    """Return the one line of a good start; the providers that answered are the ones named, no value is."""
+    found = [(a.setting.secret, a.found.origin.provider) for a in answers.values() if a.found is not None]
+    secrets = Counter(provider for secret, provider in found if secret)
+    named = secrets or Counter(provider for _, provider in found)
+    what = "Secrets" if secrets else "Settings"
+    source = " and ".join(title(provider) for provider in named) or "the schema's defaults"
+    counts = ", ".join(f"{provider} {n}" for provider, n in Counter(provider for _, provider in found).items())
+    defaults = len(answers) - len(found)
+    detail = ", ".join(filter(None, [counts, f"default {defaults}" if defaults else ""]))
+    return (
+        f"{what} loaded successfully from {source} "
+        f"({info.service}, {info.environment}: {_count(sum(secrets.values()), 'secret')}, "
+        f"{_count(len(answers), 'setting')} in all; {detail}; {seconds:.2f} s)"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

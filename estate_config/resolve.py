@@ -1,0 +1,240 @@
+"""The chain: every provider is asked once for what is still open, those that do not depend on each other together.
+
+The one rule: **only absent falls through.** An empty text counts as absent unless the field allows it; a failure
+closes the key, unless the chain entry names that failure as one to pass over.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from estate_config.contract import Inspector, Provider, ProviderSpec
+from estate_config.errors import Asked, Code, Problem, ProviderError
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place
+from estate_config.redaction import where
+from estate_config.schema import Setting
+from estate_config.shapes import Shape
+
+log = logging.getLogger("estate_config")
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One provider of the chain."""
+
+    name: str
+    spec: ProviderSpec
+    next_on: frozenset[Code]
+    provider: Provider = field(repr=False)
+
+    def serves(self, setting: Setting) -> bool:
+        """Whether the setting may be asked of this provider."""
+        words = setting.declaration
+        if self.spec.double:
+            return True
+        if words.providers is not None:
+            return self.name in words.providers
+        return setting.secret or not self.spec.secrets_only or self._address(setting) is not None
+
+    def key(self, setting: Setting) -> Key:
+        return Key(
+            name=setting.name,
+            field=setting.field,
+            address=self._address(setting),
+            secret=setting.secret,
+            binary=setting.shape is Shape.BINARY,
+        )
+
+    def _address(self, setting: Setting) -> str | None:
+        names = (self.name, *self.spec.address_names)
+        return next((setting.addresses[name] for name in names if name in setting.addresses), None)
+
+
+@dataclass(slots=True)
+class Answer:
+    """All that came back for one setting."""
+
+    setting: Setting
+    asked: list[Asked] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    """Those that were asked, with how to put a value there."""
+    found: Found | None = None
+    failed: Failed | None = None
+    """The failure that closed the key."""
+
+    @property
+    def was_empty(self) -> bool:
+        return any(step.outcome == "empty" for step in self.asked)
+
+
+@dataclass(slots=True)
+class Resolution:
+    """What the chain answered, by field, and what the providers saw besides."""
+
+    answers: dict[str, Answer]
+    warnings: list[Problem] = field(default_factory=list)
+
+
+Replies = Mapping[Key, Found | Failed]
+
+
+def resolve(settings: Iterable[Setting], chain: Sequence[Link], deadline: Deadline) -> Resolution:
+    """Ask the chain for every setting. It raises nothing: all that can go wrong is in the answer."""
+    return _Run(settings, chain, deadline).run()
+
+
+class _Run:
+    def __init__(self, settings: Iterable[Setting], chain: Sequence[Link], deadline: Deadline) -> None:
+        self.chain = chain
+        self.deadline = deadline
+        self.resolution = Resolution({setting.field: Answer(setting) for setting in settings})
+        self.ahead = {
+            name: [link for link in chain if link.serves(answer.setting)]
+            for name, answer in self.resolution.answers.items()
+        }
+        self.running: dict[str, tuple[Link, dict[Key, Answer]]] = {}
+        self.replies: queue.SimpleQueue[tuple[str, Replies | ProviderError | str, Sequence[Notice]]] = (
+            queue.SimpleQueue()
+        )
+
+    def run(self) -> Resolution:
+        while self._start_ready() or self.running:
+            try:
+                name, reply, notices = self.replies.get(timeout=self.deadline.remaining() or 0.001)
+            except queue.Empty:
+                self._give_up()
+                continue
+            if name not in self.running:
+                continue  # given up before it answered
+            link, keys = self.running.pop(name)
+            self._take(link, keys, reply)
+            self.resolution.warnings.extend(_warning(link, notice) for notice in notices)
+        return self.resolution
+
+    def _start_ready(self) -> bool:
+        """Start every provider that no open key can still reach through another one; whether any was started."""
+        started = False
+        for link in self.chain:
+            waiting = [name for name, links in self.ahead.items() if link in links]
+            if waiting and all(self.ahead[name][0] is link for name in waiting) and link.name not in self.running:
+                self._start(link, waiting)
+                started = True
+        return started
+
+    def _start(self, link: Link, names: list[str]) -> None:
+        keys = {}
+        for name in names:
+            answer = self.resolution.answers[name]
+            keys[link.key(answer.setting)] = answer
+        log.debug("asking %s for %d keys: %s", link.name, len(keys), ", ".join(names))
+        self.running[link.name] = (link, keys)
+        every = [link.key(answer.setting) for answer in self.resolution.answers.values() if link.serves(answer.setting)]
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run,
+            args=(self._ask, link, list(keys), every),
+            name=f"estate-config-{link.name}",
+            daemon=True,  # one that hangs must not keep the interpreter from exiting
+        ).start()
+
+    def _ask(self, link: Link, keys: list[Key], every: list[Key]) -> None:
+        provider = link.provider
+        notices: Sequence[Notice] = ()
+        reply: Replies | ProviderError | str
+        try:
+            reply = dict(provider.fetch(keys, self.deadline))
+            if isinstance(provider, Inspector) and Inspector in link.spec.offers:
+                notices = [notice for notice in provider.inspect(every) if isinstance(notice, Notice)]
+        except ProviderError as error:
+            reply = ProviderError(error.code, error.hint, error.fix)  # a new one: without its traceback's locals
+        except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
+            reply = f"raised {type(error).__name__} in {where(error)}"
+        self.replies.put((link.name, reply, notices))
+
+    def _give_up(self) -> None:
+        for link, keys in list(self.running.values()):
+            hint = f"did not answer within {self.deadline.seconds:g} seconds"
+            self._take(
+                link,
+                keys,
+                ProviderError(
+                    Code.UNAVAILABLE, hint, "look whether it can be reached; a longer deadline is set in estate.toml"
+                ),
+            )
+        self.running.clear()
+
+    def _take(self, link: Link, keys: dict[Key, Answer], reply: Replies | ProviderError | str) -> None:
+        if isinstance(reply, ProviderError):
+            failed = Failed(reply.code, f"{link.name} {reply.hint}", reply.fix)
+            replies: Replies = dict.fromkeys(keys, failed)
+        elif isinstance(reply, str):
+            replies = dict.fromkeys(keys, _plugin(link, reply))
+        else:
+            replies = reply
+        if unasked := [key for key in replies if key not in keys]:
+            replies = dict.fromkeys(keys, _plugin(link, f"answered {len(unasked)} keys that nobody asked for"))
+        for key, answer in keys.items():
+            self._settle(link, key, answer, replies.get(key))
+
+    def _settle(self, link: Link, key: Key, answer: Answer, reply: Found | Failed | None) -> None:
+        place = _place(link, key)
+        reply = _checked(link, answer.setting, reply)
+        outcome, closed = "absent", False
+        if isinstance(reply, Found):
+            empty = reply.value in ("", b"") and not answer.setting.declaration.allow_empty
+            outcome, closed = ("empty", False) if empty else ("found", True)
+            answer.found = None if empty else reply
+        elif isinstance(reply, Failed):
+            outcome, closed = reply.code.value, reply.code not in link.next_on
+            answer.failed = reply if closed else None
+        text = reply.origin.place if isinstance(reply, Found) else place.text
+        answer.asked.append(Asked(link.name, text, outcome))
+        answer.places.append(place)
+        ahead = self.ahead[answer.setting.field]
+        ahead.remove(link)
+        log.debug("%s: %s %s: %s", answer.setting.field, link.name, text, outcome)
+        if closed:
+            if answer.failed:
+                answer.asked.extend(
+                    Asked(later.name, _place(later, later.key(answer.setting)).text, "not asked") for later in ahead
+                )
+            ahead.clear()
+
+
+def _place(link: Link, key: Key) -> Place:
+    try:
+        place = link.provider.locate(key)
+    except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
+        return Place(f"(locate raised {type(error).__name__})")
+    return place if isinstance(place, Place) else Place(f"(locate answered with a {type(place).__name__})")
+
+
+def _checked(link: Link, setting: Setting, reply: object) -> Found | Failed | None:
+    """Return the reply if it is one that the contract knows, text as text."""
+    if reply is None or (isinstance(reply, Failed) and isinstance(reply.code, Code)):
+        return reply
+    if not isinstance(reply, Found) or not isinstance(reply.origin, Origin):
+        return _plugin(link, f"answered with a {type(reply).__name__} for a key, without an origin")
+    if isinstance(reply.value, bytes) and setting.shape is not Shape.BINARY:
+        try:
+            return Found(reply.value.decode("utf-8"), reply.origin)
+        except UnicodeDecodeError:
+            return Failed(Code.MALFORMED, "is not text in UTF-8; declare the field as SecretBytes if it is binary")
+    return reply
+
+
+def _plugin(link: Link, what: str) -> Failed:
+    return Failed(Code.PLUGIN, f'the provider "{link.name}" {what}', _plugin_fix(link))
+
+
+def _plugin_fix(link: Link) -> str:
+    return f'the provider "{link.name}" breaks its contract: report it to its makers, `estate providers` names them'
+
+
+def _warning(link: Link, notice: Notice) -> Problem:
+    return Problem("", notice.code, notice.message, (Asked(link.name, notice.place, notice.code.value),), notice.fix)

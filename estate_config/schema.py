@@ -1,0 +1,331 @@
+"""Declaring fields, and listing what a class declares: the keys of a load, and the rows of every document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from string import Formatter
+from typing import TYPE_CHECKING, Any
+
+from pydantic import AliasChoices, AliasPath, BaseModel, Field
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
+from estate_config.naming import variable_name
+from estate_config.redaction import masking_schema
+from estate_config.shapes import Shape, is_secret_type, model_type, shape_of
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What `secret()` or `setting()` said, kept in the field's metadata."""
+
+    name: str | None = None
+    secret: bool = False
+    owner: str | None = None
+    rotates: timedelta | None = None
+    max_stale: timedelta | None = None
+    providers: tuple[str, ...] | None = None
+    allow_empty: bool = False
+    template: str | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return masking_schema(source, handler) if self.secret else handler(source)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One declared field, nested ones included: a row of the schema."""
+
+    path: tuple[str, ...]
+    name: str
+    info: FieldInfo = field(repr=False)
+    declaration: Declaration = field(repr=False)
+    secret: bool
+    shape: Shape
+    addresses: Mapping[str, str] = field(repr=False)
+    required: bool
+    """No default of its own; a nested field is required only where its parent is, or where a sibling was found."""
+    optional_parents: tuple[tuple[str, ...], ...] = ()
+    """The enclosing nested fields that have a default: with none of their fields found, the default stands."""
+
+    @property
+    def field(self) -> str:
+        return ".".join(self.path)
+
+
+def secret(
+    name: str | None = None,
+    *,
+    default: Any = ...,
+    default_factory: Callable[[], Any] | None = None,
+    description: str | None = None,
+    owner: str | None = None,
+    rotates: timedelta | None = None,
+    max_stale: timedelta | None = None,
+    providers: tuple[str, ...] | None = None,
+    allow_empty: bool = False,
+    template: str | None = None,
+    examples: list[Any] | None = None,
+    **addresses: str,
+) -> Any:
+    """Declare a secret field.
+
+    `name` is the logical name, `database/url`; without it, the field's name. `providers` limits who is asked.
+    `template` builds the value from other fields when no provider has it: `"postgresql://{user}:{password}@{host}/db"`
+    (values are percent-encoded in a URL). `allow_empty` takes an empty text for a value instead of for none.
+    `**addresses` gives the place by hand for a provider, `env="DATABASE_URL"`, `aws="estate/rds#password"`; such an
+    address is whole: no prefix goes before it. Constraints go into the type: `Annotated[str, Field(min_length=8)]`.
+
+    Raises `TypeError` for a word that is a constraint of pydantic's `Field` and not a provider.
+    """
+    words = Declaration(name, True, owner, rotates, max_stale, providers, allow_empty, template, _addresses(addresses))
+    return _field(words, default, default_factory, description, examples)
+
+
+def setting(
+    name: str | None = None,
+    *,
+    default: Any = ...,
+    default_factory: Callable[[], Any] | None = None,
+    description: str | None = None,
+    owner: str | None = None,
+    providers: tuple[str, ...] | None = None,
+    allow_empty: bool = False,
+    template: str | None = None,
+    examples: list[Any] | None = None,
+    **addresses: str,
+) -> Any:
+    """Declare a field that is no secret. As `secret()`; on a nested model, `name` goes before its fields' names."""
+    words = Declaration(
+        name=name,
+        owner=owner,
+        providers=providers,
+        allow_empty=allow_empty,
+        template=template,
+        addresses=_addresses(addresses),
+    )
+    return _field(words, default, default_factory, description, examples)
+
+
+def _field(
+    words: Declaration,
+    default: Any,
+    default_factory: Callable[[], Any] | None,
+    description: str | None,
+    examples: list[Any] | None,
+) -> FieldInfo:
+    hidden = {"repr": False} if words.secret else {}
+    if default_factory is not None:
+        if default is not ...:
+            raise TypeError("give a default or a default_factory, not both")
+        hidden["default_factory"] = default_factory  # type: ignore[assignment]
+    else:
+        hidden["default"] = default
+    info: FieldInfo = Field(description=description, examples=examples, validate_default=True, **hidden)  # type: ignore[call-overload]
+    info.metadata.append(words)
+    return info
+
+
+_CONSTRAINTS = frozenset(
+    "alias validation_alias serialization_alias gt ge lt le multiple_of min_length max_length pattern strict title "
+    "frozen exclude discriminator json_schema_extra max_digits decimal_places coerce_numbers_to_str".split()
+)
+
+
+def _addresses(addresses: Mapping[str, str]) -> Mapping[str, str]:
+    for provider, address in addresses.items():
+        if provider in _CONSTRAINTS:
+            raise TypeError(
+                f"{provider}= is a constraint of pydantic's Field: put it into the type, Annotated[..., Field({provider}=...)]"
+            )
+        if not isinstance(address, str) or not address:
+            raise TypeError(f"the address {provider}= must be a text, and not empty")
+    return dict(addresses)
+
+
+def settings_of(cls: type[BaseModel]) -> tuple[Setting, ...]:
+    """Return every setting that `cls` declares, nested models included, in the order of declaration.
+
+    Raises `ConfigurationError` with SCHEMA problems where a model is nested in itself.
+    """
+    return tuple(_walk(cls, (), "", (cls,), (), cls))
+
+
+def _walk(
+    model: type[BaseModel],
+    path: tuple[str, ...],
+    prefix: str,
+    seen: tuple[type, ...],
+    optional: tuple[tuple[str, ...], ...],
+    root: type[BaseModel],
+) -> Iterator[Setting]:
+    for field_name, info in model.model_fields.items():
+        words = next((item for item in info.metadata if isinstance(item, Declaration)), Declaration())
+        here = (*path, field_name)
+        name = prefix + (words.name or field_name)
+        nested = model_type(info.annotation)
+        is_secret = words.secret or is_secret_type(info.annotation)
+        if nested is not None and not is_secret and not words.addresses:
+            if nested in seen:
+                raise schema_error(
+                    root,
+                    ".".join(here),
+                    f"{nested.__name__} is nested in itself",
+                    "declare the field with secret(): it is then one JSON value",
+                )
+            parents = optional if info.is_required() else (*optional, here)
+            yield from _walk(nested, here, name + "/", (*seen, nested), parents, root)
+            continue
+        yield Setting(
+            path=here,
+            name=name,
+            info=info,
+            declaration=words,
+            secret=is_secret,
+            shape=shape_of(info.annotation),
+            addresses=_all_addresses(root, here, name, info, words),
+            required=info.is_required(),
+            optional_parents=optional,
+        )
+
+
+def _all_addresses(
+    root: type[BaseModel], path: tuple[str, ...], name: str, info: FieldInfo, words: Declaration
+) -> Mapping[str, str]:
+    """The addresses given by hand, and the variable names that pydantic-settings' own options ask for."""
+    if "env" in words.addresses:
+        return words.addresses
+    alias = info.validation_alias
+    if isinstance(alias, (AliasChoices, AliasPath)):
+        raise schema_error(root, ".".join(path), f"{type(alias).__name__} is not a place", 'name one place: env="NAME"')
+    if alias:
+        return {**words.addresses, "env": alias.upper()}
+    prefix = root.model_config.get("env_prefix") or ""
+    delimiter = root.model_config.get("env_nested_delimiter")
+    if words.name is None and (prefix or (delimiter and len(path) > 1)):
+        own = delimiter.join(path) if delimiter else variable_name(name)
+        return {**words.addresses, "env": (prefix + own).upper()}
+    return words.addresses
+
+
+# --- what can be wrong with a schema ---------------------------------------------------------------------------------
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+_NAME_LIMIT = 400  # leaves room for a prefix within the 512 characters of an AWS secret's name
+
+
+def check(cls: type[BaseModel]) -> list[Problem]:
+    """Return the SCHEMA problems of a class: bad names, two fields on one place, templates that cannot be built."""
+    settings = settings_of(cls)
+    return [*_bad_names(settings), *_same_places(settings), *_bad_templates(settings)]
+
+
+def schema_error(cls: type, field_name: str, message: str, fix: str = "") -> ConfigurationError:
+    """Return a `ConfigurationError` with one SCHEMA problem."""
+    return ConfigurationError([Problem(field_name, Code.SCHEMA, message, fix=fix)], info=LoadInfo(service=cls.__name__))
+
+
+def _bad_names(settings: tuple[Setting, ...]) -> Iterator[Problem]:
+    for item in settings:
+        if not _NAME.fullmatch(item.name) or len(item.name) > _NAME_LIMIT:
+            yield Problem(
+                item.field,
+                Code.SCHEMA,
+                f"{item.name!r} is not a logical name",
+                fix='use letters, digits, "_", "-", "." and "/" between parts, as in "database/url"',
+            )
+
+
+def _same_places(settings: tuple[Setting, ...]) -> Iterator[Problem]:
+    seen: dict[tuple[str, str], Setting] = {}
+    for item in settings:
+        places = [(provider, address) for provider, address in item.addresses.items()]
+        places.append(("env", item.addresses.get("env") or variable_name(item.name)))
+        for place in dict.fromkeys(places):
+            first = seen.setdefault(place, item)
+            if first is not item:
+                yield Problem(
+                    item.field,
+                    Code.SCHEMA,
+                    f"looks in the same place as {first.field}: {place[0]} {place[1]}",
+                    fix=f'give one of them another name or address, or build it from the other: template="{{{first.field}}}"',
+                )
+                break
+
+
+def placeholders(template: str) -> list[str]:
+    """Return the fields that a template names, in order.
+
+    Raises `ValueError` where it is not a template: a brace without its partner, a conversion or a format.
+    """
+    names = []
+    for _, name, spec, conversion in Formatter().parse(template):
+        if name is not None:
+            if not name or spec or conversion:
+                raise ValueError("a placeholder is {field_name}, without conversion or format")
+            names.append(name)
+    return names
+
+
+def _bad_templates(settings: tuple[Setting, ...]) -> Iterator[Problem]:
+    known = {item.field: item for item in settings}
+    needs: dict[str, list[str]] = {}
+    for item in settings:
+        if item.declaration.template is None:
+            continue
+        try:
+            needs[item.field] = [sibling(item, name) for name in placeholders(item.declaration.template)]
+        except ValueError as error:
+            yield Problem(
+                item.field,
+                Code.SCHEMA,
+                f"its template cannot be read: {error}",
+                fix='write it as "scheme://{user}:{password}@{host}/name", with {{ and }} for braces',
+            )
+            continue
+        for name in needs[item.field]:
+            if name not in known:
+                from estate_config.suggest import did_you_mean
+
+                yield Problem(
+                    item.field,
+                    Code.SCHEMA,
+                    f"its template names {name!r}, and there is no such field" + did_you_mean(name, known),
+                    fix="name a field of the same class",
+                )
+    for start in needs:
+        if _reaches(start, start, needs, set()):
+            yield Problem(start, Code.SCHEMA, "its template is built from itself", fix="break the circle of templates")
+
+
+def sibling(item: Setting, name: str) -> str:
+    """Return the dotted field that a placeholder of `item`'s template names: a field of the same model."""
+    return ".".join((*item.path[:-1], name))
+
+
+def _reaches(goal: str, start: str, needs: Mapping[str, list[str]], seen: set[str]) -> bool:
+    for name in needs.get(start, ()):
+        if name == goal:
+            return True
+        if name not in seen:
+            seen.add(name)
+            if _reaches(goal, name, needs, seen):
+                return True
+    return False
+
+
+def default_of(item: Setting) -> Any:
+    """Return the default of a setting as declared, or `PydanticUndefined`; a factory is called."""
+    factory = item.info.default_factory
+    if factory is not None:
+        return item.info.get_default(call_default_factory=True, validated_data={})
+    return PydanticUndefined if item.required else item.info.default

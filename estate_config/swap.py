@@ -1,0 +1,90 @@
+"""`use()`: swap where values come from, for tests and notebooks. Nests, undoes itself, safe in threads and tasks.
+
+A swap lives in a context variable, so threads and tasks see their own. While one is active anywhere for a class, its
+lazy instances keep an empty `__dict__` and answer from the context; full speed returns with the last swap's end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from estate_config.redaction import Hidden
+from estate_config.settings import Settings, lazies_of, show, waiting_of
+
+if TYPE_CHECKING:
+    from estate_config.contract import Provider
+
+S = TypeVar("S", bound=Settings)
+
+_swaps: ContextVar[tuple[use[Any], ...]] = ContextVar("estate_config_swaps", default=())
+_active: Counter[type[Settings]] = Counter()
+_lock = threading.Lock()
+
+
+class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {...}):`
+    """Swap the chain of a class for `values`, keyed by field name, or for a provider.
+
+    Inside the `with`, `load(cls)` and every lazy instance of `cls` answer from it, with the same checks and the same
+    report; nothing else is asked. Raises `ConfigurationError` on entering if a name is not a field of the class.
+    """
+
+    def __init__(self, cls: type[S], values: Mapping[str, Any] | Provider) -> None:
+        self.cls = cls
+        self.source: Hidden[Mapping[str, Any] | Provider] = Hidden(values)
+        self._instances: dict[type[Settings], S] = {}
+        self._token: Token[tuple[use[Any], ...]] | None = None
+
+    def __enter__(self) -> Self:
+        from estate_config.loading import check_names
+
+        check_names(self.cls, self.source)
+        with _lock:
+            _active[self.cls] += 1
+            for instance in lazies_of(self.cls):
+                show(instance, None)
+        self._token = _swaps.set((*_swaps.get(), self))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            _swaps.reset(self._token)
+            self._token = None
+        self._instances.clear()
+        with _lock:
+            _active[self.cls] -= 1
+            for instance in lazies_of(self.cls):
+                if not is_swapped_anywhere(type(instance)):
+                    show(instance, waiting_of(instance).current)
+
+    def loaded(self, instance: S) -> S | None:
+        """Return what a lazy instance shows in this swap, None if it has not been asked yet."""
+        return self._instances.get(type(instance))
+
+    def keep(self, instance: S, values: S) -> S:
+        """Remember what a lazy instance shows in this swap; the first one wins."""
+        return self._instances.setdefault(type(instance), values)
+
+
+def publish(instance: S, values: S) -> None:
+    """Give a lazy instance the values it loaded; it shows them at full speed as soon as no swap is active."""
+    with _lock:
+        waiting_of(instance).current = values
+        if not is_swapped_anywhere(type(instance)):
+            show(instance, values)
+
+
+def swapped(cls: type[S]) -> use[S] | None:
+    """Return the innermost swap of the class, or of one it inherits from, that this context is in."""
+    return next((swap for swap in reversed(_swaps.get()) if issubclass(cls, swap.cls)), None)
+
+
+def is_swapped_anywhere(cls: type[Settings]) -> bool:
+    """Whether any thread or task has a swap of the class: then its lazy instances must answer from the context."""
+    return any(count and issubclass(cls, swapped_cls) for swapped_cls, count in _active.items())

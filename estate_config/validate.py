@@ -1,0 +1,240 @@
+"""From answers to a valid instance, or to problems. Pydantic's own `ValidationError` never leaves: it holds inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticUndefined
+from pydantic_core.core_schema import ErrorType
+
+from estate_config.describe import declared
+from estate_config.errors import Code, Problem
+from estate_config.model import Found, Origin
+from estate_config.redaction import where
+from estate_config.resolve import Answer
+from estate_config.schema import Setting, default_of, placeholders, sibling
+from estate_config.shapes import MalformedError, shaped
+
+_OWN_WORDS = frozenset({"value_error", "assertion_error"})
+_PYDANTICS = frozenset(get_args(ErrorType))
+_SAFE = {
+    "string_too_short": "is too short",
+    "string_too_long": "is too long",
+    "string_pattern_mismatch": "does not match the pattern",
+    "url_parsing": "is not a URL",
+    "url_scheme": "is a URL of another scheme",
+    "url_type": "is not a URL",
+    "int_parsing": "is not a whole number",
+    "float_parsing": "is not a number",
+    "decimal_parsing": "is not a number",
+    "bool_parsing": "is neither true nor false",
+    "literal_error": "is none of the values that are allowed",
+    "enum": "is none of the values that are allowed",
+}
+
+
+def fill_templates(answers: Mapping[str, Answer]) -> None:
+    """Build the fields that no provider has and that have a template, from the fields it names."""
+    for answer in answers.values():
+        _fill(answer, answers)
+
+
+def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
+    """Return the text of a field for use in a template, building it first where it has a template of its own."""
+    template = answer.setting.declaration.template
+    if answer.found is None and answer.failed is None and template is not None:
+        names = [sibling(answer.setting, name) for name in placeholders(template)]
+        parts = [_fill(answers[name], answers) for name in names]
+        if all(part is not None for part in parts):
+            coded = [quote(part, safe="") if "://" in template else part for part in parts if part is not None]
+            built = template
+            values = iter(coded)
+            built = "".join(_pieces(template, values))
+            answer.found = Found(built, Origin("template", "built from " + ", ".join(dict.fromkeys(names))))
+    if answer.found is not None:
+        return _text(answer.found.value)
+    if answer.failed is not None:
+        return None
+    default = default_of(answer.setting)
+    return None if default is None or default is PydanticUndefined else _text(default)
+
+
+def _pieces(template: str, values: Any) -> Any:
+    from string import Formatter
+
+    for literal, name, _, _ in Formatter().parse(template):
+        yield literal
+        if name is not None:
+            yield next(values)
+
+
+def _text(value: object) -> str:
+    plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+    return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
+
+
+def missing(answers: Mapping[str, Answer]) -> list[Problem]:
+    """Return the problems of the chain: what failed, and what is required and nowhere."""
+    problems = []
+    for answer in answers.values():
+        if answer.failed is not None:
+            failed = answer.failed
+            problems.append(_problem(answer, failed.code, failed.hint, failed.fix))
+        elif answer.found is None and answer.setting.required and not _stands_by_default(answer, answers):
+            problems.append(_missing(answer, answers))
+    return problems
+
+
+def _stands_by_default(answer: Answer, answers: Mapping[str, Answer]) -> bool:
+    """Whether an enclosing nested field has a default, and none of its fields was found."""
+    return any(
+        all(other.found is None for name, other in answers.items() if other.setting.path[: len(parent)] == parent)
+        for parent in answer.setting.optional_parents
+    )
+
+
+def _missing(answer: Answer, answers: Mapping[str, Answer]) -> Problem:
+    template = answer.setting.declaration.template
+    fixes = [place.fix for place in answer.places if place.fix]
+    if not answer.asked:
+        limit = answer.setting.declaration.providers
+        why = (
+            f"only {', '.join(limit)} may be asked (providers=), and the chain has none of them"
+            if limit
+            else ("no provider of the chain serves settings that are no secrets")
+        )
+        return _problem(
+            answer, Code.MISSING, why, "give it a default, or put the provider into the chain in estate.toml"
+        )
+    if template is not None:
+        lacking = [n for name in placeholders(template) if answers[n := sibling(answer.setting, name)].found is None]
+        detail = f"no provider has it, and it cannot be built: {', '.join(lacking)} has no value"
+        return _problem(answer, Code.MISSING, detail, "\n".join(fixes))
+    if answer.was_empty:
+        return _problem(answer, Code.EMPTY, "is empty, and an empty text is no value here", "\n".join(fixes))
+    return _problem(answer, Code.MISSING, "no provider of the chain has it", "\n".join(fixes))
+
+
+def _problem(answer: Answer, code: Code, message: str, fix: str) -> Problem:
+    return Problem(answer.setting.field, code, message, tuple(answer.asked), fix)
+
+
+def inputs(answers: Mapping[str, Answer], model: type[BaseModel]) -> tuple[dict[str, Any], list[Problem]]:
+    """Return what pydantic is given, nested as the schema is, and the problems of texts that have not their shape."""
+    values: dict[str, Any] = {}
+    problems = []
+    for answer in answers.values():
+        setting = answer.setting
+        if answer.found is None:
+            if not setting.optional_parents:
+                _inside(values, setting.path)
+            continue
+        value = answer.found.value
+        if isinstance(value, str):
+            try:
+                value = shaped(value, setting.shape)
+            except MalformedError as error:
+                problems.append(_problem(answer, Code.MALFORMED, str(error), _put(answer)))
+                continue
+        _inside(values, setting.path)[setting.path[-1]] = value
+    return values, problems
+
+
+def _inside(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    for step in path[:-1]:
+        values = values.setdefault(step, {})
+    return values
+
+
+def _put(answer: Answer) -> str:
+    """How to put a good value where the bad one was found."""
+    found_by = answer.found.origin.provider if answer.found else ""
+    for step, place in zip(answer.asked, answer.places, strict=False):
+        if step.provider == found_by:
+            return place.fix
+    return ""
+
+
+def validate(
+    instance: BaseModel, values: dict[str, Any], answers: Mapping[str, Answer], reported: set[str]
+) -> list[Problem]:
+    """Validate `values` into `instance`; return what is wrong, without what is `reported` already.
+
+    What a validator raises besides `ValueError` and `AssertionError` is a problem too, named by its type and line.
+    """
+    model = type(instance)
+    try:
+        model.__pydantic_validator__.validate_python(values, self_instance=instance, by_alias=False, by_name=True)
+    except ValidationError as error:
+        details = [_detail(item) for item in error.errors(include_input=False, include_url=False)]
+    except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything
+        broken = f"a validator raised {type(error).__name__} in {where(error)}"
+        return [Problem("", Code.INVALID, broken, fix="correct the validator: it raises ValueError for a bad value")]
+    else:
+        return []
+    return [
+        problem
+        for item in details
+        if (problem := _invalid(item, answers, model, reported)) and problem.field not in reported
+    ]
+
+
+def _detail(item: Any) -> tuple[tuple[int | str, ...], str, str, str]:
+    """Return loc, type, message, and where a validator of the user's raised it. The exception itself stays behind."""
+    error = item.get("ctx", {}).get("error")
+    return item["loc"], item["type"], item["msg"], where(error) if isinstance(error, BaseException) else ""
+
+
+def _invalid(
+    detail: tuple[tuple[int | str, ...], str, str, str],
+    answers: Mapping[str, Answer],
+    model: type[BaseModel],
+    reported: set[str],
+) -> Problem | None:
+    loc, kind, message, raised_in = detail
+    answer = _answer_at(loc, answers)
+    if answer is None:
+        if kind == "missing" or any(_below(loc, name) for name in reported):
+            return None  # a consequence of what is reported already
+        field_name = ".".join(str(step) for step in loc if str(step) in _model_fields(model, loc))
+        return Problem(
+            field_name, Code.INVALID, _refused(raised_in), fix="make the values agree, or correct the validator"
+        )
+    if kind == "missing" and len(loc) == len(answer.setting.path):
+        return None
+    words = _words(answer.setting, kind, message, raised_in, any(a.setting.secret for a in answers.values()))
+    fix = _put(answer)
+    if answer.found is None:
+        words, fix = f"its default {words}", "correct the default in the schema"
+    return _problem(answer, Code.INVALID, words, fix)
+
+
+def _model_fields(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:
+    return {str(step) for step in loc[:1] if step in model.model_fields}
+
+
+def _below(loc: tuple[int | str, ...], field_name: str) -> bool:
+    return tuple(field_name.split("."))[: len(loc)] == loc
+
+
+def _answer_at(loc: tuple[int | str, ...], answers: Mapping[str, Answer]) -> Answer | None:
+    """The setting that an error is about. Longer locs are cut: what comes after may be a key out of the value."""
+    return next((a for a in answers.values() if loc[: len(a.setting.path)] == a.setting.path), None)
+
+
+def _words(setting: Setting, kind: str, message: str, raised_in: str, secrets_near: bool) -> str:
+    """Say what is wrong with a value, in pydantic's words only where they cannot hold a secret."""
+    if kind in _OWN_WORDS or kind not in _PYDANTICS:
+        if setting.secret or secrets_near:  # a validator sees the fields before it, and may put them into its words
+            return _refused(raised_in) if raised_in else f"is no valid {declared(setting.info)}"
+        return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    if setting.secret:
+        return f"{_SAFE.get(kind, 'is not valid')} (declared: {declared(setting.info)})"
+    return f"{message[0].lower()}{message[1:]}"
+
+
+def _refused(raised_in: str) -> str:
+    return f"refused by {raised_in or 'a validator'}; its words are not shown, they may hold a value"
