@@ -213,7 +213,7 @@ def _close(links: Sequence[Link]) -> None:
 def _validated(instance: Settings, answers: Mapping[str, Answer]) -> list[Problem]:
     validate.fill_templates(answers)
     problems = validate.missing(answers)
-    values, malformed = validate.inputs(answers, type(instance))
+    values, malformed = validate.inputs(answers)
     problems += malformed
     reported = {problem.field for problem in problems}
     return problems + validate.validate(instance, values, answers, reported)

@@ -31,7 +31,10 @@ def member_of(text: str, member: str) -> str | Failed | None:
         return Failed(Code.MALFORMED, f"is JSON but not an object, and the schema asks for its member {member!r}")
     if member not in document:
         return None
-    value = document[member]
+    return _text(text, member, document[member])
+
+
+def _text(text: str, member: str, value: object) -> str | Failed:
     if value is None:
         return Failed(Code.NO_VALUE, f"has the member {member!r}, but it is null")
     if isinstance(value, str):

@@ -10,7 +10,7 @@ import contextvars
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from estate_config.contract import Inspector, Provider, ProviderSpec

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -135,18 +136,14 @@ def _field(
     return info
 
 
-_CONSTRAINTS = frozenset(
-    "alias validation_alias serialization_alias gt ge lt le multiple_of min_length max_length pattern strict title "
-    "frozen exclude discriminator json_schema_extra max_digits decimal_places coerce_numbers_to_str".split()
-)
+_CONSTRAINTS = frozenset(inspect.signature(Field).parameters)
+"""Words of pydantic's `Field`: as an address they are a slip."""
 
 
 def _addresses(addresses: Mapping[str, str]) -> Mapping[str, str]:
     for provider, address in addresses.items():
         if provider in _CONSTRAINTS:
-            raise TypeError(
-                f"{provider}= is a constraint of pydantic's Field: put it into the type, Annotated[..., Field({provider}=...)]"
-            )
+            raise TypeError(f"{provider}= is a word of pydantic's Field: write Annotated[..., Field({provider}=...)]")
         if not isinstance(address, str) or not address:
             raise TypeError(f"the address {provider}= must be a text, and not empty")
     return dict(addresses)
@@ -157,33 +154,37 @@ def settings_of(cls: type[BaseModel]) -> tuple[Setting, ...]:
 
     Raises `ConfigurationError` with SCHEMA problems where a model is nested in itself.
     """
-    return tuple(_walk(cls, (), "", (cls,), (), cls))
+    return tuple(_walk(_Level(cls, (cls,))))
 
 
-def _walk(
-    model: type[BaseModel],
-    path: tuple[str, ...],
-    prefix: str,
-    seen: tuple[type, ...],
-    optional: tuple[tuple[str, ...], ...],
-    root: type[BaseModel],
-) -> Iterator[Setting]:
-    for field_name, info in model.model_fields.items():
+@dataclass(frozen=True)
+class _Level:
+    """How far the walk through nested models has come."""
+
+    root: type[BaseModel]
+    models: tuple[type[BaseModel], ...]
+    path: tuple[str, ...] = ()
+    prefix: str = ""
+    optional: tuple[tuple[str, ...], ...] = ()
+
+
+def _walk(level: _Level) -> Iterator[Setting]:
+    for field_name, info in level.models[-1].model_fields.items():
         words = next((item for item in info.metadata if isinstance(item, Declaration)), Declaration())
-        here = (*path, field_name)
-        name = prefix + (words.name or field_name)
+        here = (*level.path, field_name)
+        name = level.prefix + (words.name or field_name)
         nested = model_type(info.annotation)
         is_secret = words.secret or is_secret_type(info.annotation)
         if nested is not None and not is_secret and not words.addresses:
-            if nested in seen:
+            if nested in level.models:
                 raise schema_error(
-                    root,
+                    level.root,
                     ".".join(here),
                     f"{nested.__name__} is nested in itself",
                     "declare the field with secret(): it is then one JSON value",
                 )
-            parents = optional if info.is_required() else (*optional, here)
-            yield from _walk(nested, here, name + "/", (*seen, nested), parents, root)
+            optional = level.optional if info.is_required() else (*level.optional, here)
+            yield from _walk(_Level(level.root, (*level.models, nested), here, name + "/", optional))
             continue
         yield Setting(
             path=here,
@@ -192,25 +193,22 @@ def _walk(
             declaration=words,
             secret=is_secret,
             shape=shape_of(info.annotation),
-            addresses=_all_addresses(root, here, name, info, words),
+            addresses=_all_addresses(level.root.model_config, here, name, info, words),
             required=info.is_required(),
-            optional_parents=optional,
+            optional_parents=level.optional,
         )
 
 
 def _all_addresses(
-    root: type[BaseModel], path: tuple[str, ...], name: str, info: FieldInfo, words: Declaration
+    config: Mapping[str, Any], path: tuple[str, ...], name: str, info: FieldInfo, words: Declaration
 ) -> Mapping[str, str]:
     """The addresses given by hand, and the variable names that pydantic-settings' own options ask for."""
     if "env" in words.addresses:
         return words.addresses
-    alias = info.validation_alias
-    if isinstance(alias, (AliasChoices, AliasPath)):
-        raise schema_error(root, ".".join(path), f"{type(alias).__name__} is not a place", 'name one place: env="NAME"')
-    if alias:
-        return {**words.addresses, "env": alias.upper()}
-    prefix = root.model_config.get("env_prefix") or ""
-    delimiter = root.model_config.get("env_nested_delimiter")
+    if isinstance(info.validation_alias, str):
+        return {**words.addresses, "env": info.validation_alias.upper()}
+    prefix = str(config.get("env_prefix") or "")
+    delimiter = str(config.get("env_nested_delimiter") or "")
     if words.name is None and (prefix or (delimiter and len(path) > 1)):
         own = delimiter.join(path) if delimiter else variable_name(name)
         return {**words.addresses, "env": (prefix + own).upper()}
@@ -236,6 +234,9 @@ def schema_error(cls: type, field_name: str, message: str, fix: str = "") -> Con
 
 def _bad_names(settings: tuple[Setting, ...]) -> Iterator[Problem]:
     for item in settings:
+        if isinstance(item.info.validation_alias, (AliasChoices, AliasPath)):
+            kind = type(item.info.validation_alias).__name__
+            yield Problem(item.field, Code.SCHEMA, f"{kind} names no single place", fix='name one: env="NAME"')
         if not _NAME.fullmatch(item.name) or len(item.name) > _NAME_LIMIT:
             yield Problem(
                 item.field,
@@ -253,12 +254,9 @@ def _same_places(settings: tuple[Setting, ...]) -> Iterator[Problem]:
         for place in dict.fromkeys(places):
             first = seen.setdefault(place, item)
             if first is not item:
-                yield Problem(
-                    item.field,
-                    Code.SCHEMA,
-                    f"looks in the same place as {first.field}: {place[0]} {place[1]}",
-                    fix=f'give one of them another name or address, or build it from the other: template="{{{first.field}}}"',
-                )
+                fix = f'give one another name or address, or build it from the other: template="{{{first.field}}}"'
+                message = f"looks in the same place as {first.field}: {place[0]} {place[1]}"
+                yield Problem(item.field, Code.SCHEMA, message, fix=fix)
                 break
 
 

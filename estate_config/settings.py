@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import GetJsonSchemaHandler
@@ -86,16 +86,16 @@ class Settings(BaseSettings):
 
     if not TYPE_CHECKING:  # a checker shall refuse names that are not declared
 
-        def __getattr__(self, name):
+        def __getattr__(self, name: str) -> Any:
             if name in type(self).__pydantic_fields__ and is_lazy(self):
                 return getattr(concrete(self), name)
             return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in type(self).model_fields and _held(self) is not None:
-            message = f"{type(self).__name__}.{name} is read-only; in a test, swap values with `use({type(self).__name__}, ...)`"
-            del value
-            raise AttributeError(message)
+            del value  # a traceback with locals would show it
+            cls = type(self).__name__
+            raise AttributeError(f"{cls}.{name} is read-only; in a test, swap values: `with use({cls}, ...)`")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -124,25 +124,22 @@ class Settings(BaseSettings):
     __hash__ = None  # type: ignore[assignment]  # as every pydantic model that is not frozen
 
     def model_dump(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        return super(Settings, concrete(self)).model_dump(*args, **kwargs)
+        return BaseSettings.model_dump(concrete(self), *args, **kwargs)
 
     def model_dump_json(self, *args: Any, **kwargs: Any) -> str:
-        return super(Settings, concrete(self)).model_dump_json(*args, **kwargs)
+        return BaseSettings.model_dump_json(concrete(self), *args, **kwargs)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        return self._copied(lambda values: super(Settings, values).model_copy(update=update, deep=deep))
+        values = concrete(self)
+        return _with_record(BaseSettings.model_copy(values, update=update, deep=deep), values)
 
     def __copy__(self) -> Self:
-        return self._copied(lambda values: super(Settings, values).__copy__())
+        values = concrete(self)
+        return _with_record(BaseSettings.__copy__(values), values)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return self._copied(lambda values: super(Settings, values).__deepcopy__(memo))
-
-    def _copied(self, make: Callable[[Self], Self]) -> Self:
         values = concrete(self)
-        copied = make(values)
-        object.__setattr__(copied, "__estate__", _held(values))
-        return copied
+        return _with_record(BaseSettings.__deepcopy__(values, memo), values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         held = _held(self)
@@ -152,6 +149,11 @@ class Settings(BaseSettings):
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         return self.__reduce__()
+
+
+def _with_record(copied: S, values: S) -> S:
+    object.__setattr__(copied, "__estate__", _held(values))
+    return copied
 
 
 def _revive(cls: type[S], environment: str | None, config: Any) -> S:

@@ -6,7 +6,8 @@ import dataclasses
 import json
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin, is_typeddict
@@ -29,7 +30,7 @@ class MalformedError(ValueError):
 
 
 def members_of(annotation: Any) -> Iterator[Any]:
-    """Yield the types that `annotation` may be: unions, `Annotated` and `Secret[T]` are looked through, None is not one."""
+    """Yield the types that `annotation` may be, through unions, `Annotated` and `Secret[T]`; None is not one."""
     origin = get_origin(annotation)
     if origin is Annotated:
         yield from members_of(get_args(annotation)[0])
@@ -69,17 +70,18 @@ def _shape(member: Any) -> Shape:
     origin = get_origin(member) or member
     if not isinstance(origin, type):
         return Shape.TEXT
-    if issubclass(origin, (bytes, bytearray, SecretBytes)):
-        return Shape.BINARY
-    if issubclass(origin, timedelta):
-        return Shape.DURATION
-    if issubclass(origin, (str, SecretStr)) or (issubclass(origin, tuple) and hasattr(origin, "_fields")):
-        return Shape.TEXT
-    if issubclass(origin, (Sequence, Set)):
-        return Shape.LIST
-    if issubclass(origin, (Mapping, BaseModel)) or dataclasses.is_dataclass(origin) or is_typeddict(origin):
+    if dataclasses.is_dataclass(origin) or is_typeddict(origin):
         return Shape.OBJECT
-    return Shape.TEXT
+    return next((shape for kinds, shape in _SHAPES if issubclass(origin, kinds)), Shape.TEXT)
+
+
+_SHAPES: tuple[tuple[tuple[type, ...], Shape], ...] = (  # the first that fits: str and bytes are sequences too
+    ((bytes, bytearray, SecretBytes), Shape.BINARY),
+    ((str, SecretStr), Shape.TEXT),
+    ((timedelta,), Shape.DURATION),
+    ((Mapping, BaseModel), Shape.OBJECT),
+    ((Sequence, AbstractSet), Shape.LIST),
+)
 
 
 def shaped(text: str, shape: Shape) -> object:

@@ -122,7 +122,7 @@ def _problem(answer: Answer, code: Code, message: str, fix: str) -> Problem:
     return Problem(answer.setting.field, code, message, tuple(answer.asked), fix)
 
 
-def inputs(answers: Mapping[str, Answer], model: type[BaseModel]) -> tuple[dict[str, Any], list[Problem]]:
+def inputs(answers: Mapping[str, Answer]) -> tuple[dict[str, Any], list[Problem]]:
     """Return what pydantic is given, nested as the schema is, and the problems of texts that have not their shape."""
     values: dict[str, Any] = {}
     problems = []
@@ -165,9 +165,10 @@ def validate(
 
     What a validator raises besides `ValueError` and `AssertionError` is a problem too, named by its type and line.
     """
-    model = type(instance)
     try:
-        model.__pydantic_validator__.validate_python(values, self_instance=instance, by_alias=False, by_name=True)
+        type(instance).__pydantic_validator__.validate_python(
+            values, self_instance=instance, by_alias=False, by_name=True
+        )
     except ValidationError as error:
         details = [_detail(item) for item in error.errors(include_input=False, include_url=False)]
     except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything
@@ -176,9 +177,7 @@ def validate(
     else:
         return []
     return [
-        problem
-        for item in details
-        if (problem := _invalid(item, answers, model, reported)) and problem.field not in reported
+        problem for item in details if (problem := _invalid(item, answers, reported)) and problem.field not in reported
     ]
 
 
@@ -191,7 +190,6 @@ def _detail(item: Any) -> tuple[tuple[int | str, ...], str, str, str]:
 def _invalid(
     detail: tuple[tuple[int | str, ...], str, str, str],
     answers: Mapping[str, Answer],
-    model: type[BaseModel],
     reported: set[str],
 ) -> Problem | None:
     loc, kind, message, raised_in = detail
@@ -199,21 +197,18 @@ def _invalid(
     if answer is None:
         if kind == "missing" or any(_below(loc, name) for name in reported):
             return None  # a consequence of what is reported already
-        field_name = ".".join(str(step) for step in loc if str(step) in _model_fields(model, loc))
-        return Problem(
-            field_name, Code.INVALID, _refused(raised_in), fix="make the values agree, or correct the validator"
-        )
+        nested = any(a.setting.path[: len(loc)] == loc for a in answers.values())
+        name = ".".join(str(step) for step in loc) if nested else ""
+        return Problem(name, Code.INVALID, _refused(raised_in), fix="make the values agree, or correct the validator")
     if kind == "missing" and len(loc) == len(answer.setting.path):
         return None
-    words = _words(answer.setting, kind, message, raised_in, any(a.setting.secret for a in answers.values()))
+    words = _words(
+        answer.setting, kind, message, raised_in, secrets_near=any(a.setting.secret for a in answers.values())
+    )
     fix = _put(answer)
     if answer.found is None:
         words, fix = f"its default {words}", "correct the default in the schema"
     return _problem(answer, Code.INVALID, words, fix)
-
-
-def _model_fields(model: type[BaseModel], loc: tuple[int | str, ...]) -> set[str]:
-    return {str(step) for step in loc[:1] if step in model.model_fields}
 
 
 def _below(loc: tuple[int | str, ...], field_name: str) -> bool:
@@ -225,7 +220,7 @@ def _answer_at(loc: tuple[int | str, ...], answers: Mapping[str, Answer]) -> Ans
     return next((a for a in answers.values() if loc[: len(a.setting.path)] == a.setting.path), None)
 
 
-def _words(setting: Setting, kind: str, message: str, raised_in: str, secrets_near: bool) -> str:
+def _words(setting: Setting, kind: str, message: str, raised_in: str, *, secrets_near: bool) -> str:
     """Say what is wrong with a value, in pydantic's words only where they cannot hold a secret."""
     if kind in _OWN_WORDS or kind not in _PYDANTICS:
         if setting.secret or secrets_near:  # a validator sees the fields before it, and may put them into its words
