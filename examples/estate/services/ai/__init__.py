@@ -1,0 +1,1 @@
+"""Describes listings, with the help of a language model."""

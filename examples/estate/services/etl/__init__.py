@@ -1,0 +1,1 @@
+"""Loads the listings of the real-estate board into the database."""

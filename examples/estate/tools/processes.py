@@ -1,0 +1,102 @@
+"""Start a server as a child process, wait until it serves, and stop it whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL = 0.05
+"""Seconds between two looks at whether a server is ready."""
+
+
+class DidNotStartError(RuntimeError):
+    """A server that is needed here did not start. The message says why, in the server's own words."""
+
+
+def free_port() -> int:
+    """Return a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def accepts(port: int) -> bool:
+    """Return whether somebody accepts connections on this port of 127.0.0.1."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+class Child:
+    """A running child process whose output, both streams, is kept in a file."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.process = process
+        self._log = log
+
+    def output(self) -> str:
+        """Return all that it has written so far."""
+        return self._log.read_text("utf-8", errors="replace")
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Return once `ready()` says so; raise `DidNotStartError` if it ends, or is not ready in time."""
+        end = time.monotonic() + seconds
+        while not ready():
+            code = self.process.poll()
+            if code is not None:
+                raise DidNotStartError(f"{self.name} ended with exit code {code} at its start:\n{self.output()}")
+            if time.monotonic() > end:
+                raise DidNotStartError(f"{self.name} was not ready after {seconds:g} seconds:\n{self.output()}")
+            time.sleep(POLL)
+
+    def stop(self, sign: signal.Signals = signal.SIGTERM, seconds: float = 10) -> int:
+        """Send `sign`, wait, kill after `seconds`; return the exit code. Safe to call twice."""
+        if self.process.poll() is None:
+            self.process.send_signal(sign)
+            try:
+                self.process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait()
+
+
+@contextmanager
+def running(
+    name: str,
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None = None,
+    user: str | None = None,
+    stop_with: signal.Signals = signal.SIGTERM,
+) -> Iterator[Child]:
+    """Run `command` until the block ends, with exactly this environment, in a session of its own.
+
+    A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
+    """
+    with tempfile.NamedTemporaryFile(prefix="estate-", suffix=".log") as log:
+        process = subprocess.Popen(  # noqa: S603 - the commands are this repository's own
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=dict(environment),
+            cwd=folder,
+            user=user,
+            start_new_session=True,
+        )
+        child = Child(name, process, Path(log.name))
+        try:
+            yield child
+        finally:
+            child.stop(stop_with)

