@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
@@ -18,6 +17,7 @@ from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.naming import variable_name
 from estate_config.redaction import masking_schema
 from estate_config.shapes import Shape, is_secret_type, model_type, shape_of
+from estate_config.templates import placeholders
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -258,20 +258,6 @@ def _same_places(settings: tuple[Setting, ...]) -> Iterator[Problem]:
                 message = f"looks in the same place as {first.field}: {place[0]} {place[1]}"
                 yield Problem(item.field, Code.SCHEMA, message, fix=fix)
                 break
-
-
-def placeholders(template: str) -> list[str]:
-    """Return the fields that a template names, in order.
-
-    Raises `ValueError` where it is not a template: a brace without its partner, a conversion or a format.
-    """
-    names = []
-    for _, name, spec, conversion in Formatter().parse(template):
-        if name is not None:
-            if not name or spec or conversion:
-                raise ValueError("a placeholder is {field_name}, without conversion or format")
-            names.append(name)
-    return names
 
 
 def _bad_templates(settings: tuple[Setting, ...]) -> Iterator[Problem]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
-from urllib.parse import quote
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticUndefined
@@ -15,8 +14,9 @@ from estate_config.errors import Code, Problem
 from estate_config.model import Found, Origin
 from estate_config.redaction import where
 from estate_config.resolve import Answer
-from estate_config.schema import Setting, default_of, placeholders, sibling
+from estate_config.schema import Setting, default_of, sibling
 from estate_config.shapes import MalformedError, shaped
+from estate_config.templates import placeholders, render
 
 _OWN_WORDS = frozenset({"value_error", "assertion_error"})
 _PYDANTICS = frozenset(get_args(ErrorType))
@@ -47,28 +47,17 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
     template = answer.setting.declaration.template
     if answer.found is None and answer.failed is None and template is not None:
         names = [sibling(answer.setting, name) for name in placeholders(template)]
-        parts = [_fill(answers[name], answers) for name in names]
-        if all(part is not None for part in parts):
-            coded = [quote(part, safe="") if "://" in template else part for part in parts if part is not None]
-            built = template
-            values = iter(coded)
-            built = "".join(_pieces(template, values))
-            answer.found = Found(built, Origin("template", "built from " + ", ".join(dict.fromkeys(names))))
+        parts = [part for name in names if (part := _fill(answers[name], answers)) is not None]
+        if len(parts) == len(names):
+            answer.found = Found(
+                render(template, parts), Origin("template", "built from " + ", ".join(dict.fromkeys(names)))
+            )
     if answer.found is not None:
         return _text(answer.found.value)
     if answer.failed is not None:
         return None
     default = default_of(answer.setting)
     return None if default is None or default is PydanticUndefined else _text(default)
-
-
-def _pieces(template: str, values: Any) -> Any:
-    from string import Formatter
-
-    for literal, name, _, _ in Formatter().parse(template):
-        yield literal
-        if name is not None:
-            yield next(values)
 
 
 def _text(value: object) -> str:
@@ -78,14 +67,34 @@ def _text(value: object) -> str:
 
 def missing(answers: Mapping[str, Answer]) -> list[Problem]:
     """Return the problems of the chain: what failed, and what is required and nowhere."""
-    problems = []
-    for answer in answers.values():
-        if answer.failed is not None:
-            failed = answer.failed
-            problems.append(_problem(answer, failed.code, failed.hint, failed.fix))
-        elif answer.found is None and answer.setting.required and not _stands_by_default(answer, answers):
-            problems.append(_missing(answer, answers))
-    return problems
+    problems = {name: _failure(answer) for name, answer in answers.items() if answer.failed is not None}
+    lacking = [answer for answer in answers.values() if _is_lacking(answer, answers)]
+    problems |= {a.setting.field: _missing(a) for a in lacking if a.setting.declaration.template is None}
+    for answer in lacking:
+        names = _unbuilt_from(answer, answers)
+        if names and not any(name in problems for name in names):  # else it is a consequence of those
+            message = f"no provider has it, and it cannot be built: {', '.join(names)} has no value"
+            problems[answer.setting.field] = _problem(answer, Code.MISSING, message, _puts(answer))
+    return [problems[name] for name in answers if name in problems]
+
+
+def _failure(answer: Answer) -> Problem:
+    assert answer.failed is not None  # noqa: S101 - callers ask first
+    return _problem(answer, answer.failed.code, answer.failed.hint, answer.failed.fix)
+
+
+def _is_lacking(answer: Answer, answers: Mapping[str, Answer]) -> bool:
+    needed = answer.setting.required and not _stands_by_default(answer, answers)
+    return needed and answer.found is None and answer.failed is None
+
+
+def _unbuilt_from(answer: Answer, answers: Mapping[str, Answer]) -> list[str]:
+    """The fields without a value that a template needs, through templates of templates."""
+    template = answer.setting.declaration.template
+    if template is None:
+        return [answer.setting.field] if default_of(answer.setting) in (None, PydanticUndefined) else []
+    names = [sibling(answer.setting, name) for name in placeholders(template)]
+    return [deep for name in names if answers[name].found is None for deep in _unbuilt_from(answers[name], answers)]
 
 
 def _stands_by_default(answer: Answer, answers: Mapping[str, Answer]) -> bool:
@@ -96,26 +105,25 @@ def _stands_by_default(answer: Answer, answers: Mapping[str, Answer]) -> bool:
     )
 
 
-def _missing(answer: Answer, answers: Mapping[str, Answer]) -> Problem:
-    template = answer.setting.declaration.template
-    fixes = [place.fix for place in answer.places if place.fix]
+def _missing(answer: Answer) -> Problem:
     if not answer.asked:
         limit = answer.setting.declaration.providers
         why = (
-            f"only {', '.join(limit)} may be asked (providers=), and the chain has none of them"
+            f"only {', '.join(limit)} may be asked, and the chain has none of them"
             if limit
             else ("no provider of the chain serves settings that are no secrets")
         )
         return _problem(
             answer, Code.MISSING, why, "give it a default, or put the provider into the chain in estate.toml"
         )
-    if template is not None:
-        lacking = [n for name in placeholders(template) if answers[n := sibling(answer.setting, name)].found is None]
-        detail = f"no provider has it, and it cannot be built: {', '.join(lacking)} has no value"
-        return _problem(answer, Code.MISSING, detail, "\n".join(fixes))
     if answer.was_empty:
-        return _problem(answer, Code.EMPTY, "is empty, and an empty text is no value here", "\n".join(fixes))
-    return _problem(answer, Code.MISSING, "no provider of the chain has it", "\n".join(fixes))
+        return _problem(answer, Code.EMPTY, "is empty, and an empty text is no value here", _puts(answer))
+    return _problem(answer, Code.MISSING, "no provider of the chain has it", _puts(answer))
+
+
+def _puts(answer: Answer) -> str:
+    """How to put a value where it was looked for, a line for each provider that was asked."""
+    return "\n".join(place.fix for place in answer.places if place.fix)
 
 
 def _problem(answer: Answer, code: Code, message: str, fix: str) -> Problem:
