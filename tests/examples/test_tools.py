@@ -115,8 +115,8 @@ def test_what_iam_denies_is_denied_alone_and_in_a_batch(aws_url: str) -> None:
         assert service.get_secret_value(SecretId=name)["SecretString"] == "one"
         iam.denied.add(name)
         answer = service.batch_get_secret_value(SecretIdList=[name, other])
-        assert [found["SecretString"] for found in answer["SecretValues"]] == ["two"]
-        assert [(e["SecretId"], e["ErrorCode"]) for e in answer["Errors"]] == [(name, "AccessDeniedException")]
+        assert [found.get("SecretString") for found in answer["SecretValues"]] == ["two"]
+        assert [(e.get("SecretId"), e.get("ErrorCode")) for e in answer["Errors"]] == [(name, "AccessDeniedException")]
         assert not service.batch_get_secret_value(SecretIdList=[name])["SecretValues"]
         with pytest.raises(ClientError, match="AccessDeniedException"):
             service.get_secret_value(SecretId=name)
