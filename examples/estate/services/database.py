@@ -6,6 +6,8 @@ from typing import Any
 
 import psycopg
 
+Connection = psycopg.Connection[tuple[Any, ...]]
+
 CONNECT = 3
 """Seconds to wait for a connection."""
 STATEMENT = 10
@@ -28,8 +30,11 @@ class DatabaseUnavailableError(Exception):
     """The database can't be used. The message says why, without a value."""
 
 
-def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
-    """Return a connection; raise `DatabaseUnavailableError` where there is none to be had."""
+def connect(url: str) -> Connection:
+    """Return a connection; raise `DatabaseUnavailableError` where there is none to be had.
+
+    Call it as `connect(secrets_manager.get_database_url())`: a variable of yours would show in a traceback with locals.
+    """
     try:
         return psycopg.connect(url, connect_timeout=CONNECT, options=f"-c statement_timeout={STATEMENT}s")
     except psycopg.Error as error:

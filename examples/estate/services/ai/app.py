@@ -15,7 +15,7 @@ from services.ai.describer import ModelError, client_of, describe
 from services.ai.listings import read_listing
 from services.ai.secrets_manager import secrets_manager
 from services.ai.settings import AiSettings
-from services.database import DatabaseUnavailableError
+from services.database import DatabaseUnavailableError, connect
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def create_app(settings: AiSettings) -> FastAPI:
     def describe_listing(request: Request) -> Description:
         """Describe one listing. 404: no such listing; 502, 503: somebody we depend on does not do its part."""
         try:
-            listing = read_listing(secrets_manager.get_database_url(), request.listing_id)
+            listing = read_listing(connect(secrets_manager.get_database_url()), request.listing_id)
             if listing is not None:
                 return Description(listing_id=listing.id, description=describe(client, settings.openai_model, listing))
         except DatabaseUnavailableError as error:

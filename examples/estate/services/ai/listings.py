@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import psycopg
 
-from services.database import connect, failure
+from services.database import Connection, failure
 
 _QUERY = "SELECT id, address, price_krw, area_m2 FROM listings WHERE id = %s"
 
@@ -22,10 +22,11 @@ class Listing:
     area_m2: Decimal
 
 
-def read_listing(database_url: str, listing_id: str) -> Listing | None:
-    """Return the listing, None if there is none with this id; raise `DatabaseUnavailableError`."""
-    connection = connect(database_url)
-    del database_url  # a traceback that shows locals must not show it
+def read_listing(connection: Connection, listing_id: str) -> Listing | None:
+    """Return the listing, None if there is none with this id, and close the connection.
+
+    Raises `DatabaseUnavailableError`.
+    """
     try:
         with connection:
             row = connection.execute(_QUERY, [listing_id]).fetchone()

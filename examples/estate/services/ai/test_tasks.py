@@ -108,7 +108,8 @@ def test_what_the_model_server_does_is_said(status: int, document: object, expec
 
 
 def test_a_model_server_that_cannot_be_reached_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app_module, "read_listing", lambda url, listing_id: HOME)
+    monkeypatch.setattr(app_module, "connect", lambda url: None)
+    monkeypatch.setattr(app_module, "read_listing", lambda connection, listing_id: HOME)
     with use(AiSettings, {**DOUBLES, "openai_base_url": "http://127.0.0.1:1"}):
         answer = ask("POST", "/describe", {"listing_id": "KREB-00001"})
     assert (answer.status_code, answer.json()["detail"]) == (
@@ -139,12 +140,12 @@ def test_a_model_server_that_is_slow_is_503() -> None:
     ],
 )
 def test_what_the_database_does_is_said(outcome: Any, status: int, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read(url: str, listing_id: str) -> Listing | None:
+    def connect(url: str) -> None:
         if outcome is not None:
             raise outcome
-        return None
 
-    monkeypatch.setattr(app_module, "read_listing", read)
+    monkeypatch.setattr(app_module, "connect", connect)
+    monkeypatch.setattr(app_module, "read_listing", lambda connection, listing_id: None)
     with use(AiSettings, DOUBLES):
         answer = ask("POST", "/describe", {"listing_id": "KREB-00001"})
     assert answer.status_code == status

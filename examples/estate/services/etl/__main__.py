@@ -8,7 +8,7 @@ import sys
 import time
 
 from estate_config import load_or_exit
-from services.database import DatabaseUnavailableError
+from services.database import DatabaseUnavailableError, connect
 from services.etl import board, job
 from services.etl.secrets_manager import secrets_manager
 from services.etl.settings import settings
@@ -25,7 +25,7 @@ def main() -> int:
             str(settings.kreb_base_url), secrets_manager.get_kreb_api_key(), settings.kreb_timeout.total_seconds()
         ) as client:
             pages = board.pages(client, settings.page_size)
-            total = job.load(pages, secrets_manager.get_database_url(), _say)
+            total = job.load(pages, connect(secrets_manager.get_database_url()), _say)
     except DatabaseUnavailableError as error:
         return _failed(str(error), os.EX_UNAVAILABLE)
     except board.BoardError as error:

@@ -6,11 +6,10 @@ Readers see the old listings or the new ones, never half of each; a job that fai
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import psycopg
 
-from services.database import connect, failure
+from services.database import Connection, failure
 from services.etl.board import Page
 
 _TABLE = """
@@ -26,13 +25,11 @@ ON CONFLICT (id) DO UPDATE
 SET address = excluded.address, price_krw = excluded.price_krw, area_m2 = excluded.area_m2"""
 
 
-def load(pages: Iterable[Page], database_url: str, say: Callable[[str], None]) -> int:
-    """Write all pages, telling `say` of each; return how many listings there were. Safe to run twice.
+def load(pages: Iterable[Page], connection: Connection, say: Callable[[str], None]) -> int:
+    """Write all pages, telling `say` of each; return how many listings there were. Closes the connection.
 
     Raises `DatabaseUnavailableError`, and whatever reading a page raises; then nothing was written.
     """
-    connection = connect(database_url)
-    del database_url  # a traceback that shows locals must not show it
     try:
         with connection:  # commits at its end, rolls back on any error
             return _write(pages, connection, say)
@@ -41,7 +38,7 @@ def load(pages: Iterable[Page], database_url: str, say: Callable[[str], None]) -
     raise failed
 
 
-def _write(pages: Iterable[Page], connection: psycopg.Connection[tuple[Any, ...]], say: Callable[[str], None]) -> int:
+def _write(pages: Iterable[Page], connection: Connection, say: Callable[[str], None]) -> int:
     total = 0
     connection.execute(_TABLE)
     with connection.cursor() as cursor:
