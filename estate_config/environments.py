@@ -82,6 +82,9 @@ class EstateTable(BaseModel):
     providers: dict[str, dict[str, Any]] = {}
 
 
+_TEST = EnvironmentTable(chain=[ChainEntry(provider="fixture")])
+"""The environment `test` is there unless the file has its own: values come from the tests, and from nowhere else."""
+
 _WITHOUT_FILE = EstateTable(
     default_environment="development",
     environments={"development": EnvironmentTable(chain=[ChainEntry(provider="env"), ChainEntry(provider="dotenv")])},
@@ -117,13 +120,13 @@ class Estate:
         said_by = "the call"
         if name is None:
             name, said_by = self._from_variables()
-        if name not in self.table.environments:
+        tables = {"test": _TEST, **self.table.environments}
+        if name not in tables:
             raise self.error(
-                f'there is no environment "{name}", asked for by {said_by}'
-                + did_you_mean(name, self.table.environments),
+                f'there is no environment "{name}", asked for by {said_by}' + did_you_mean(name, tables),
                 f"add [environments.{name}] to {self.source}, or name one that is there",
             )
-        table = self.table.environments[name]
+        table = tables[name]
         names = {*self.table.providers, *table.providers}
         options = {n: {**self.table.providers.get(n, {}), **table.providers.get(n, {})} for n in names}
         return Environment(name, tuple(table.chain), table.deadline, options)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from estate_config import discovery, environments, handmade, validate
+from estate_config import discovery, environments, guard, handmade, validate
 from estate_config.contract import Context, Provider
 from estate_config.errors import EXIT_CODE, Asked, Code, ConfigurationError, LoadInfo, Problem
 from estate_config.model import Deadline, Found, Origin
@@ -242,6 +242,14 @@ def chain_of(cls: type[Settings], environment: str | None = None, config: Config
 
     Raises `ConfigurationError` for everything that is wrong with `estate.toml` or with a provider it names.
     """
+    watched = guard.current()
+    if watched is None:
+        return _chain_of(cls, environment, config)
+    chain = _chain_of(cls, environment or watched.environment, config)
+    return replace(chain, links=tuple(watched.wrap(link) for link in chain.links))
+
+
+def _chain_of(cls: type[Settings], environment: str | None, config: Config) -> Chain:
     swap = swapped(cls)
     size = len(cls.__estate_settings__)
     if swap is not None:

