@@ -120,3 +120,25 @@ def test_what_iam_denies_is_denied_alone_and_in_a_batch(aws_url: str) -> None:
         assert not service.batch_get_secret_value(SecretIdList=[name])["SecretValues"]
         with pytest.raises(ClientError, match="AccessDeniedException"):
             service.get_secret_value(SecretId=name)
+
+
+@pytest.mark.parametrize("stub", ["openai", "kreb"])
+def test_a_stub_serves_on_a_port_it_names_and_ends_quietly(stub: str) -> None:
+    command = [sys.executable, "-m", f"stubs.{stub}_stub", "--port", "0"]
+    folder = Path(postgres_module.__file__).parents[1]
+    environment = {f"{stub.upper()}_STUB_KEY": "any"}
+    with running(stub, command, environment=environment, folder=folder, stop_with=signal.SIGINT) as child:
+        child.wait_until(lambda: "listening on http://127.0.0.1:" in child.output(), 20)
+        port = int(child.output().rsplit(":", 1)[1])
+        assert accepts(port)
+        assert child.stop(signal.SIGINT) == 0
+        assert "Traceback" not in child.output()
+
+
+def test_a_stub_without_a_key_says_which_variable_to_set() -> None:
+    command = [sys.executable, "-m", "stubs.kreb_stub"]
+    with (
+        pytest.raises(DidNotStartError, match=r"exit code 2(.|\n)*KREB_STUB_KEY=…"),
+        running("kreb", command, environment={}, folder=Path(postgres_module.__file__).parents[1]) as child,
+    ):
+        child.wait_until(lambda: False, 20)
