@@ -120,12 +120,8 @@ def _text(limits: Limits, name: str) -> str:
     if pattern := limits.get("pattern"):
         return _matching(pattern, limits)
     text = f"fake-{name.replace('/', '-')}"
-    text += (
-        "-" + "0" * max(0, limits.get("min_length", 0) - len(text) - 1)
-        if len(text) < limits.get("min_length", 0)
-        else ""
-    )
-    return text[: limits.get("max_length", len(text))]
+    longest: int = limits.get("max_length", 10**6)
+    return text.ljust(limits.get("min_length", 0), "0")[:longest]
 
 
 def _matching(pattern: Any, limits: Limits) -> str:
@@ -138,7 +134,9 @@ def _matching(pattern: Any, limits: Limits) -> str:
     wanted = re.compile(pattern)
     quiet = settings(database=None, derandomize=True, max_examples=2000)
     found: str = find(
-        strategies.from_regex(wanted), lambda text: low <= len(text) <= high and text.isprintable(), settings=quiet
+        strategies.from_regex(wanted, fullmatch=True),
+        lambda text: low <= len(text) <= high and text.isprintable(),
+        settings=quiet,
     )
     return found
 

@@ -96,8 +96,8 @@ class _Shown:
         return result
 
     def _exception(self, error: BaseException) -> None:
-        own = error.__traceback__.tb_next.tb_next if error.__traceback__ and error.__traceback__.tb_next else None
-        error.__traceback__ = own  # the frames of this check hold the call, and so perhaps the canary
+        if error.__traceback__ is not None:  # the first frame is this check's own, which holds the call
+            error.__traceback__ = error.__traceback__.tb_next
         report = traceback.TracebackException.from_exception(error, capture_locals=True, compact=False)
         self.texts["the traceback with locals"] = "".join(report.format())
         self.texts["the exception's repr"] = repr(error) + str(error) + repr(vars(error))

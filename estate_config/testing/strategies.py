@@ -83,7 +83,7 @@ def _plain(kind: Any, limits: Limits, item: Setting) -> st.SearchStrategy[Any]:
 def _texts(_kind: type, limits: Limits, item: Setting) -> st.SearchStrategy[str]:
     low = max(limits.get("min_length", 0), 0 if item.declaration.allow_empty else 1)
     if pattern := limits.get("pattern"):
-        matching = st.from_regex(pattern)
+        matching = st.from_regex(pattern, fullmatch=True)
         return matching.filter(lambda text: low <= len(text) <= limits.get("max_length", len(text)))
     return st.text(_ALPHABET, min_size=low, max_size=limits.get("max_length", max(40, low)))
 
