@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import openai
+from pydantic import BaseModel, Field, ValidationError
 
 from services.ai.secrets_manager import secrets_manager
 
@@ -34,16 +35,30 @@ def client_of(settings: AiSettings) -> openai.OpenAI:
 def describe(client: openai.OpenAI, model: str, listing: Listing) -> str:
     """Return a description of the listing; raise `ModelError`."""
     prompt = f"{listing.address}: {listing.area_m2} m², {listing.price_krw:,} KRW."
+    failure = ModelError("the language model's answer is not as agreed", 502)
     try:
-        answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": prompt}])
-        text = answer.choices[0].message.content if answer.choices else None
+        # the raw answer: the SDK takes whatever comes with status 200 for a completion
+        answer = client.chat.completions.with_raw_response.create(
+            model=model, messages=[{"role": "user", "content": prompt}]
+        )
+        return _Answer.model_validate_json(answer.content).choices[0].message.content
     except openai.OpenAIError as error:
-        failure = _failure(error)  # raised below: what the SDK raised quotes a part of the key
-    else:
-        if text:
-            return text
-        failure = ModelError("the language model answered nothing", 502)
-    raise failure
+        failure = _failure(error)
+    except ValidationError:
+        pass
+    raise failure  # here, with nothing behind it: what the SDK raises quotes a part of the key
+
+
+class _Message(BaseModel):
+    content: str = Field(min_length=1)
+
+
+class _Choice(BaseModel):
+    message: _Message
+
+
+class _Answer(BaseModel):
+    choices: list[_Choice] = Field(min_length=1)
 
 
 def _failure(error: openai.OpenAIError) -> ModelError:
@@ -59,4 +74,4 @@ def _failure(error: openai.OpenAIError) -> ModelError:
         case openai.APIStatusError():
             return ModelError(f"the language model answered with status {error.status_code}", 502)
         case _:
-            return ModelError(f"the language model's answer is not understood ({type(error).__name__})", 502)
+            return ModelError(f"the language model cannot be asked ({type(error).__name__})", 502)

@@ -93,8 +93,10 @@ class Saying(JsonHandler):
         (404, {}, 502, "status 404"),
         (429, {}, 503, "slow down"),
         (500, {}, 502, "status 500"),
-        (200, {"choices": []}, 502, "answered nothing"),
-        (200, {"choices": [{"message": {"role": "assistant", "content": ""}}]}, 502, "answered nothing"),
+        (200, {"choices": []}, 502, "not as agreed"),
+        (200, {"choices": [{"message": {"role": "assistant", "content": ""}}]}, 502, "not as agreed"),
+        (200, {"choices": [{"message": None}]}, 502, "not as agreed"),
+        (200, "hello", 502, "not as agreed"),
     ],
 )
 def test_what_the_model_server_does_is_said(status: int, document: object, expected: int, words: str) -> None:
