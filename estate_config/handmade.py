@@ -62,6 +62,26 @@ def _names(values: Mapping[str, Any], parents: set[tuple[str, ...]], path: tuple
             yield ".".join(here)
 
 
+_UNUSED = ("env_file", "secrets_dir", "cli_parse_args", "json_file", "toml_file", "yaml_file")
+
+
+def unused_options(cls: type[BaseSettings]) -> list[Problem]:
+    """Return a warning for each option of pydantic-settings that names a place which the chain does not read."""
+    config: Mapping[str, Any] = dict(cls.model_config)
+    named = [name for name in _UNUSED if config.get(name) and not (name == "env_file" and config[name] == ".env")]
+    if has_own_sources(cls):
+        return []  # they may well read it
+    return [
+        Problem(
+            "",
+            Code.UNKNOWN,
+            f"model_config of {cls.__name__} sets {name}, which nothing reads",
+            fix=f"remove {name}: where values come from is said by the chain in estate.toml",
+        )
+        for name in named
+    ]
+
+
 class OwnSources:
     """The sources that a class adds in `settings_customise_sources`, as the first provider of the chain."""
 

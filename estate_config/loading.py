@@ -170,8 +170,15 @@ def attempted(
         info = replace(error.info, service=error.info.service or attempt.info.service)
         return Attempt(info, [*attempt.problems, *error.problems], list(error.warnings))
     attempt.info = chain.info
+    log.debug(
+        "loading %s in %s: chain %s, from %s",
+        chain.info.service,
+        chain.info.environment,
+        " → ".join(chain.info.chain),
+        chain.info.config or "code",
+    )
     resolution = _answers(settings, chain, overrides)
-    attempt.answers, attempt.warnings = resolution.answers, resolution.warnings
+    attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *resolution.warnings]
     attempt.problems += _validated(instance, attempt.answers)
     attempt.seconds = time.monotonic() - started
     if not attempt.problems:

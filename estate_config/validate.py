@@ -10,7 +10,7 @@ from pydantic_core import PydanticUndefined
 from pydantic_core.core_schema import ErrorType
 
 from estate_config.describe import declared
-from estate_config.errors import Code, Problem
+from estate_config.errors import Asked, Code, Problem
 from estate_config.model import Found, Origin
 from estate_config.redaction import where
 from estate_config.resolve import Answer
@@ -49,9 +49,9 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
         names = [sibling(answer.setting, name) for name in placeholders(template)]
         parts = [part for name in names if (part := _fill(answers[name], answers)) is not None]
         if len(parts) == len(names):
-            answer.found = Found(
-                render(template, parts), Origin("template", "built from " + ", ".join(dict.fromkeys(names)))
-            )
+            place = "built from " + ", ".join(dict.fromkeys(names))
+            answer.found = Found(render(template, parts), Origin("template", place))
+            answer.asked.append(Asked("template", place, "found"))
     if answer.found is not None:
         return _text(answer.found.value)
     if answer.failed is not None:
@@ -160,6 +160,8 @@ def _inside(values: dict[str, Any], path: Sequence[str]) -> dict[str, Any]:
 def _put(answer: Answer) -> str:
     """How to put a good value where the bad one was found."""
     found_by = answer.found.origin.provider if answer.found else ""
+    if found_by == "template" and answer.found:
+        return f"correct the values it is {answer.found.origin.place}, or the template"
     for step, place in zip(answer.asked, answer.places, strict=False):
         if step.provider == found_by:
             return place.fix
