@@ -1,0 +1,108 @@
+"""Specs and providers that are broken outside of fetch: each is caught by the tests that are meant for its fault."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from estate_config.contract import Context, ProviderSpec, Writer
+from estate_config.errors import Code
+from estate_config.model import Deadline, Failed, Found, Key, Place
+from estate_config_providers.files import spec
+from estate_config_providers.files.mounted_files import FilesOptions, MountedFiles
+
+RUINED = "a_store_that_cannot_answer_at_all_raises_a_provider_error"
+
+
+class Looks(MountedFiles):
+    def locate(self, key: Key) -> Place:
+        self._folder.exists()
+        return super().locate(key)
+
+
+class Opens(MountedFiles):
+    def __init__(self, options: FilesOptions, context: Context) -> None:
+        super().__init__(options, context)
+        list(self._folder.iterdir())
+
+
+class StartsAThread(MountedFiles):
+    def __init__(self, options: FilesOptions, context: Context) -> None:
+        super().__init__(options, context)
+        threading.Thread(target=len, args=("",)).start()
+
+
+class OnePlaceForAll(MountedFiles):
+    def locate(self, key: Key) -> Place:
+        return Place("files")
+
+
+class Restless(MountedFiles):
+    def locate(self, key: Key) -> Place:
+        return Place(f"{super().locate(key).text} {time.monotonic_ns()}")
+
+
+class ClosesOnce(MountedFiles):
+    closed = False
+
+    def close(self) -> None:
+        if self.closed:
+            raise ValueError("closed already")
+        self.closed = True
+
+
+class Forgets(MountedFiles):
+    def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
+        return {}
+
+
+class Refuses(MountedFiles):
+    def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
+        return dict.fromkeys(values, Failed(Code.DENIED, "is denied"))
+
+
+class Leaks(MountedFiles):
+    shown: tuple[object, ...] = ()
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        answers = super().fetch(keys, deadline)
+        self.shown = tuple(answer.value for answer in answers.values() if isinstance(answer, Found))
+        return answers
+
+    def __repr__(self) -> str:
+        return f"Leaks({self.shown})"
+
+
+class LooseOptions(BaseModel):
+    folder: Path
+
+
+CHANGES: list[tuple[str, ProviderSpec, set[str]]] = [
+    ("leaks_in_its_repr", replace(spec, build=Leaks), {"no_repr_holds_a_value", RUINED}),
+    ("looks_to_locate", replace(spec, build=Looks), {"building_and_locating_touch_nothing"}),
+    ("opens_the_store_at_build", replace(spec, build=Opens), {"building_and_locating_touch_nothing"}),
+    ("starts_a_thread_at_build", replace(spec, build=StartsAThread), {"building_and_locating_touch_nothing"}),
+    ("one_place_for_all", replace(spec, build=OnePlaceForAll), {"each_key_has_a_place_of_its_own"}),
+    ("restless_places", replace(spec, build=Restless), {"each_key_has_a_place_of_its_own"}),
+    ("closes_only_once", replace(spec, build=ClosesOnce), {"closing_twice_is_fine"}),
+    ("forgets", replace(spec, build=Forgets, offers=(Writer,)), {"what_a_writer_puts_is_found"}),
+    ("refuses", replace(spec, build=Refuses, offers=(Writer,)), {"what_a_writer_puts_is_found"}),
+    ("offers_what_it_has_not", replace(spec, offers=(Writer,)), {"the_spec_is_complete"}),
+    ("takes_any_option", replace(spec, options=LooseOptions), {"a_misspelt_option_is_an_error"}),
+    ("has_no_title", replace(spec, title=" "), {"the_spec_is_complete"}),
+    ("has_a_summary_of_two_lines", replace(spec, summary="one\ntwo"), {"the_spec_is_complete"}),
+    ("has_a_name_for_nobody", replace(spec, name="The Files"), {"the_spec_is_complete", "names_agree"}),
+]
+
+
+@pytest.mark.parametrize(("mutant", "expected"), [change[1:] for change in CHANGES], ids=[name for name, *_ in CHANGES])
+def test_a_provider_or_spec_that_is_broken_is_caught(
+    failed_tests: Callable[[ProviderSpec], set[str]], mutant: ProviderSpec, expected: set[str]
+) -> None:
+    assert failed_tests(mutant) == expected
