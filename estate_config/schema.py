@@ -16,7 +16,7 @@ from pydantic_core import PydanticUndefined
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.naming import variable_name
 from estate_config.redaction import masking_schema
-from estate_config.shapes import Shape, is_secret_type, model_type, shape_of
+from estate_config.shapes import Shape, asks_for_text, is_secret_type, model_type, shape_of
 from estate_config.templates import placeholders
 
 if TYPE_CHECKING:
@@ -192,11 +192,18 @@ def _walk(level: _Level) -> Iterator[Setting]:
             info=info,
             declaration=words,
             secret=is_secret,
-            shape=shape_of(info.annotation),
+            shape=_shape(level.root.model_config, info),
             addresses=_all_addresses(level.root.model_config, here, name, info, words),
             required=info.is_required(),
             optional_parents=level.optional,
         )
+
+
+def _shape(config: Mapping[str, Any], info: FieldInfo) -> Shape:
+    """As the type asks; left to the class's own validators where pydantic-settings would leave it to them."""
+    shape = shape_of(info.annotation)
+    undecoded = asks_for_text(info.metadata) or config.get("enable_decoding") is False
+    return Shape.TEXT if undecoded and shape in (Shape.LIST, Shape.OBJECT) else shape
 
 
 def _all_addresses(

@@ -6,13 +6,14 @@ import dataclasses
 import json
 import re
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin, is_typeddict
 
-from pydantic import BaseModel, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Json, Secret, SecretBytes, SecretStr
+from pydantic_settings import NoDecode
 
 
 class Shape(StrEnum):
@@ -30,10 +31,15 @@ class MalformedError(ValueError):
 
 
 def members_of(annotation: Any) -> Iterator[Any]:
-    """Yield the types that `annotation` may be, through unions, `Annotated` and `Secret[T]`; None is not one."""
+    """Yield the types that `annotation` may be, through unions, `Annotated`, `Secret[T]` and names given to types.
+
+    None is not one. A type that asks for its text itself is yielded as `str`.
+    """
+    annotation = _named(annotation)
     origin = get_origin(annotation)
     if origin is Annotated:
-        yield from members_of(get_args(annotation)[0])
+        annotation, *metadata = get_args(annotation)
+        yield from [str] if asks_for_text(metadata) else members_of(annotation)
     elif origin is Union or origin is types.UnionType:
         for argument in get_args(annotation):
             yield from members_of(argument)
@@ -43,8 +49,22 @@ def members_of(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
+def _named(annotation: Any) -> Any:
+    """Return what stands behind a name that was given to a type: by `type Name = …`, by `NewType`."""
+    for attribute in ("__value__", "__supertype__"):
+        if hasattr(annotation, attribute):
+            return _named(getattr(annotation, attribute))
+    return annotation
+
+
+def asks_for_text(metadata: Iterable[Any]) -> bool:
+    """Return whether a type's metadata asks for the text as it is: pydantic's `Json`, pydantic-settings' `NoDecode`."""
+    return any(kind in (item, type(item)) for item in metadata for kind in (Json, NoDecode))
+
+
 def is_secret_type(annotation: Any) -> bool:
     """Return whether pydantic itself treats a value of this type, or a part of it, as secret."""
+    annotation = _named(annotation)
     origin = get_origin(annotation)
     candidate = origin or annotation
     if isinstance(candidate, type) and issubclass(candidate, (SecretStr, SecretBytes, Secret)):
@@ -105,12 +125,7 @@ def shaped(text: str, shape: Shape) -> object:
 
 def _items(text: str) -> list[Any]:
     if text.lstrip().startswith("["):
-        document = _json(text, "must be a JSON list or comma-separated")
-        if isinstance(document, list):
-            return document
-        raise MalformedError(
-            "must be a JSON list or comma-separated"
-        )  # pragma: no cover - JSON that starts with [ is a list
+        return _json(text, "must be a JSON list or comma-separated")  # type: ignore[no-any-return]  # it starts with [
     return [item for part in text.split(",") if (item := part.strip())]
 
 
@@ -120,21 +135,24 @@ def _json(text: str, rule: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         message = f"{rule}: not JSON at line {error.lineno}, column {error.colno}"
+    except ValueError:
+        message = f"{rule}: it has a number that is too long to read"
     except RecursionError:
         message = f"{rule}: nested too deeply"
     raise MalformedError(message)  # outside the except block: the decoder's error holds the whole text
 
 
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.IGNORECASE)
+_FLAGS = re.IGNORECASE | re.ASCII  # without ASCII, "ſ" matches "s" and is no unit
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", _FLAGS)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 def _duration(text: str) -> object:
     """Return `90d`, `1h30m`, `15` (seconds) as a timedelta; anything else as it is: pydantic reads ISO 8601."""
     words = text.strip()
-    if re.fullmatch(r"\d+(?:\.\d+)?", words):
+    if re.fullmatch(r"\d+(?:\.\d+)?", words, _FLAGS):
         words += "s"
-    if not re.fullmatch(rf"(?:{_PART.pattern}\s*)+", words, re.IGNORECASE):
+    if not re.fullmatch(rf"(?:{_PART.pattern}\s*)+", words, _FLAGS):
         return text
     try:
         return timedelta(seconds=sum(float(number) * _UNITS[unit.lower()] for number, unit in _PART.findall(words)))
