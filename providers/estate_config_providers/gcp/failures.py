@@ -1,0 +1,71 @@
+"""Google's errors and what they are here: one table, by type."""
+
+from __future__ import annotations
+
+from estate_config.errors import Code, ProviderError
+from estate_config.model import Failed
+from estate_config_providers.gcp.address import Address
+
+_BY_NAME: dict[str, tuple[Code, str]] = {
+    # google.api_core.exceptions, by the status of gRPC that they stand for
+    "PermissionDenied": (Code.DENIED, "may not be read by this identity, or does not exist"),
+    "Forbidden": (Code.DENIED, "may not be read by this identity, or does not exist"),
+    "FailedPrecondition": (Code.NO_VALUE, "has a version that is disabled or destroyed"),
+    "InvalidArgument": (Code.MALFORMED, "is no address that Google Secret Manager knows"),
+    "BadRequest": (Code.MALFORMED, "is no address that Google Secret Manager knows"),
+    "OutOfRange": (Code.MALFORMED, "is no version that can be"),
+    "DataLoss": (Code.MALFORMED, "arrived damaged"),
+    "ResourceExhausted": (Code.THROTTLED, "is asked for more often than the project's quota allows"),
+    "TooManyRequests": (Code.THROTTLED, "is asked for more often than the project's quota allows"),
+    "Unauthenticated": (Code.CREDENTIALS, "was asked for with credentials that Google refuses"),
+    "Unauthorized": (Code.CREDENTIALS, "was asked for with credentials that Google refuses"),
+    "Cancelled": (Code.UNAVAILABLE, "could not be read: the call was cancelled"),
+    "Aborted": (Code.UNAVAILABLE, "could not be read: the call was aborted"),
+    "Conflict": (Code.UNAVAILABLE, "could not be read: the call was aborted"),
+    "DeadlineExceeded": (Code.UNAVAILABLE, "could not be read in time"),
+    "GatewayTimeout": (Code.UNAVAILABLE, "could not be read in time"),
+    "RetryError": (Code.UNAVAILABLE, "could not be read in time, tried again and again"),
+    "ServiceUnavailable": (Code.UNAVAILABLE, "could not be read: the service is not available"),
+    "InternalServerError": (Code.UNAVAILABLE, "could not be read: the service failed"),
+    "ServerError": (Code.UNAVAILABLE, "could not be read: the service failed"),
+    "Unknown": (Code.UNAVAILABLE, "could not be read: the service failed"),
+    "BadGateway": (Code.UNAVAILABLE, "could not be read: the service failed"),
+    "MethodNotImplemented": (Code.UNAVAILABLE, "could not be read: the endpoint is no Secret Manager"),
+    "ClientError": (Code.UNAVAILABLE, "could not be read: the call was refused"),
+    "GoogleAPICallError": (Code.UNAVAILABLE, "could not be read"),
+    "AlreadyExists": (Code.UNAVAILABLE, "is being created by somebody else"),
+    "DuplicateCredentialArgs": (Code.CREDENTIALS, "is asked for with two kinds of credentials at once"),
+    "GoogleAuthError": (Code.CREDENTIALS, "could not be asked for: there are no usable Google credentials"),
+}
+
+_FIXES = {
+    Code.DENIED: (
+        "gcloud secrets add-iam-policy-binding {secret} --project={project} "
+        "--role=roles/secretmanager.secretAccessor --member=serviceAccount:…"
+    ),
+    Code.NO_VALUE: "gcloud secrets versions add {secret} --project={project} --data-file=-",
+    Code.CREDENTIALS: "gcloud auth application-default login, or give the pod a workload identity",
+    Code.MALFORMED: "correct the address in the schema",
+    Code.UNAVAILABLE: "look whether the endpoint can be reached: gcloud secrets list --project={project}",
+    Code.THROTTLED: "ask less often, or raise the quota of the project {project}",
+}
+
+
+def failure(error: Exception, address: Address) -> Failed:
+    """Return what an error of Google's client is for one secret; NotFound is the caller's."""
+    cause = getattr(error, "cause", None)  # of a RetryError: what it was that did not get better
+    for kind in type(cause if isinstance(cause, Exception) else error).__mro__:
+        if kind.__name__ in _BY_NAME:
+            code, hint = _BY_NAME[kind.__name__]
+            return Failed(code, hint, fix(code, address))
+    return Failed(Code.PLUGIN, f"could not be read: {type(error).__name__} is not known here")
+
+
+def fix(code: Code, address: Address) -> str:
+    """Return the command that mends an outcome."""
+    return _FIXES[code].format(secret=address.secret, project=address.project)
+
+
+def not_installed() -> ProviderError:
+    """Return the error for a missing client library."""
+    return ProviderError(Code.PLUGIN, "needs google-cloud-secret-manager", "pip install 'estate-config[gcp]'")

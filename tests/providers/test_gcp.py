@@ -1,0 +1,187 @@
+"""The provider `gcp`, with Google's own client, against a strict fake that speaks the real gRPC protocol."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from fakes.gcp import StrictGcp
+from google.api_core import exceptions
+
+from estate_config.contract import Context, Provider
+from estate_config.errors import Code
+from estate_config.model import Deadline, Failed, Found, Key
+from estate_config.testing import ProviderContract, Shelf
+from estate_config_providers.gcp import spec
+from estate_config_providers.gcp.address import Address
+from estate_config_providers.gcp.failures import failure
+
+
+@pytest.fixture
+def gcp() -> Iterator[StrictGcp]:
+    with StrictGcp() as fake:
+        yield fake
+
+
+def provider_on(gcp: StrictGcp, **options: str) -> Provider:
+    table = {"project": "estate", "client": gcp.client(), **options}
+    return spec.build(spec.options.model_validate(table), Context("production", Path.cwd()))
+
+
+def key(name: str, address: str | None = None, *, binary: bool = False) -> Key:
+    return Key(name, name.replace("/", "_"), address, binary=binary)
+
+
+def fetch(gcp: StrictGcp, *keys: Key, seconds: float = 10, **options: str) -> dict[Key, Found | Failed]:
+    return dict(provider_on(gcp, **options).fetch(keys, Deadline(seconds)))
+
+
+class TestContract(ProviderContract):
+    empty_values = False  # a version without data cannot be made
+    sdk = ("google.cloud.secretmanager_v1", "grpc")
+
+    @pytest.fixture
+    def shelf(self, gcp: StrictGcp) -> Shelf:
+        def put(key: Key, value: str | bytes) -> None:
+            gcp.add(key.name.replace("/", "_"), value if isinstance(value, bytes) else value.encode())
+
+        def spoil(key: Key) -> None:
+            gcp.denied.add(f"AccessSecretVersion {key.name.replace('/', '_')}")
+
+        return Shelf(spec, put, options={"project": "estate", "client": gcp.client()}, spoil=spoil)
+
+
+def test_a_derived_name_has_the_prefix_and_no_slash(gcp: StrictGcp) -> None:
+    gcp.add("estate-database_url", b"x")
+    asked = key("database/url")
+    found = fetch(gcp, asked, prefix="estate-")[asked]
+    assert isinstance(found, Found)
+    assert found.origin.place == "projects/estate/secrets/estate-database_url"
+    assert (found.origin.version, found.origin.stage) == ("1", "latest")
+
+
+def test_members_of_one_secret_are_one_read_and_nothing_is_listed(gcp: StrictGcp) -> None:
+    gcp.add("rds", b'{"user": "app", "port": 5432, "password": "p"}')
+    keys = [key(member, f"rds#{member}") for member in ("user", "port", "password", "absent")]
+    answers = fetch(gcp, *keys)
+    assert {k.name: a.value for k, a in answers.items() if isinstance(a, Found)} == {
+        "user": "app",
+        "port": "5432",
+        "password": "p",
+    }
+    assert gcp.calls == {"AccessSecretVersion": 1}
+
+
+def test_versions_and_other_projects_are_addresses(gcp: StrictGcp) -> None:
+    gcp.add("jwt", b"old")
+    gcp.add("jwt", b"new")
+    old, other = key("old", "jwt/versions/1"), key("other", "projects/elsewhere/secrets/jwt")
+    answers = fetch(gcp, old, other)
+    assert {k.name: a.value for k, a in answers.items() if isinstance(a, Found)} == {"old": "old", "other": "new"}
+
+
+def test_a_secret_without_a_version_is_told_from_one_that_is_not_there(gcp: StrictGcp) -> None:
+    gcp.secrets["empty"] = []
+    empty, nowhere = key("empty"), key("nowhere")
+    answers = fetch(gcp, empty, nowhere)
+    assert nowhere not in answers
+    assert [answer.code for answer in answers.values() if isinstance(answer, Failed)] == [Code.NO_VALUE]
+
+
+def test_where_looking_is_not_allowed_the_report_names_both_and_the_start_stops(gcp: StrictGcp) -> None:
+    gcp.denied.add("GetSecret nowhere")
+    asked = key("nowhere")
+    answer = fetch(gcp, asked)[asked]
+    assert isinstance(answer, Failed)
+    assert "does not exist, or has no such version" in answer.hint
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (grpc.StatusCode.PERMISSION_DENIED, Code.DENIED),
+        (grpc.StatusCode.FAILED_PRECONDITION, Code.NO_VALUE),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, Code.THROTTLED),
+        (grpc.StatusCode.UNAUTHENTICATED, Code.CREDENTIALS),
+        (grpc.StatusCode.UNAVAILABLE, Code.UNAVAILABLE),
+        (grpc.StatusCode.INTERNAL, Code.UNAVAILABLE),
+        (grpc.StatusCode.INVALID_ARGUMENT, Code.MALFORMED),
+    ],
+)
+def test_each_status_is_its_own_outcome_with_a_command(gcp: StrictGcp, status: grpc.StatusCode, code: Code) -> None:
+    gcp.add("openai", b"x")
+    gcp.failing["openai"] = status
+    asked = key("openai")
+    answer = fetch(gcp, asked, seconds=0.6)[asked]
+    assert isinstance(answer, Failed)
+    assert answer.code is code
+    assert answer.fix
+
+
+def test_every_error_of_the_client_is_mapped() -> None:
+    kinds = [
+        kind
+        for kind in vars(exceptions).values()
+        if isinstance(kind, type) and issubclass(kind, exceptions.GoogleAPIError)
+    ]
+    kinds = [kind for kind in kinds if kind is not exceptions.GoogleAPIError]  # the root, never raised itself
+    assert [kind for kind in kinds if failure(kind.__new__(kind), Address("p", "s", "1")).code is Code.PLUGIN] == []
+
+
+def test_a_server_that_is_gone_is_reported_within_the_deadline(gcp: StrictGcp) -> None:
+    provider = provider_on(gcp)
+    gcp.stop()
+    asked = key("openai")
+    started = time.monotonic()
+    answer = provider.fetch([asked], Deadline(1))[asked]
+    assert time.monotonic() - started < 3
+    assert isinstance(answer, Failed)
+    assert answer.code is Code.UNAVAILABLE
+
+
+def test_put_creates_adds_a_version_and_writes_nothing_twice(gcp: StrictGcp) -> None:
+    provider = provider_on(gcp)
+    plain, member = key("jwt"), key("password", "rds#password")
+    gcp.add("rds", b'{"user": "app"}')
+    for _ in range(2):
+        assert provider.put({plain: "secret", member: "p"}, Deadline(10)) == {}  # type: ignore[attr-defined]
+    assert gcp.secrets["jwt"] == [b"secret"]
+    assert gcp.secrets["rds"] == [b'{"user": "app"}', b'{"user": "app", "password": "p"}']
+
+
+def test_put_refuses_what_cannot_be_written_and_leaves_it(gcp: StrictGcp) -> None:
+    gcp.add("text", b"no json")
+    keys = {key("a", "text#x"): "1", key("b", "jwt/versions/1"): "1", key("c", "no good!"): "1", key("d"): "x" * 65_537}
+    failed = provider_on(gcp).put(keys, Deadline(10))  # type: ignore[attr-defined]
+    assert {k.name: answer.code for k, answer in failed.items()} == dict.fromkeys("abcd", Code.MALFORMED)
+    assert gcp.secrets["text"] == [b"no json"]
+
+
+def test_locate_names_the_place_and_the_command() -> None:
+    provider = spec.build(spec.options(project="estate"), Context("production", Path.cwd()))
+    place = provider.locate(key("openai/api_key"))
+    assert place.text == "projects/estate/secrets/openai_api_key"
+    assert "gcloud secrets create openai_api_key --project=estate --data-file=-" in place.fix
+
+
+def test_without_the_client_library_the_install_command_is_named() -> None:
+    code = """
+import sys
+sys.modules["google.cloud"] = None
+from pathlib import Path
+from estate_config.contract import Context
+from estate_config.errors import ProviderError
+from estate_config.model import Deadline, Key
+from estate_config_providers.gcp import spec
+try:
+    spec.build(spec.options(project="p"), Context("x", Path())).fetch([Key("a", "a")], Deadline(1))
+except ProviderError as error:
+    print(error.code, error.fix)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "PLUGIN pip install 'estate-config[gcp]'"
