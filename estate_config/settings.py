@@ -62,10 +62,16 @@ class Settings(BaseSettings):
         del overrides  # so that a traceback with locals shows none of them
         fill(self, hidden)
 
+    # `model_validate`, and a `Settings` nested in another, only check what they are given: neither is a load.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]  # as BaseModel marks its own
+
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
         """Check the schema as soon as the class is there: no provider is needed to see that it is wrong."""
         cls.__estate_settings__ = settings_of(cls)
+        for name in cls.model_fields:
+            if hasattr(cls, name):
+                setattr(cls, name, _NotTheMethod())
         if problems := check(cls):
             raise ConfigurationError(problems, info=LoadInfo(service=cls.__name__))
 
@@ -87,15 +93,20 @@ class Settings(BaseSettings):
     if not TYPE_CHECKING:  # a checker shall refuse names that are not declared
 
         def __getattr__(self, name: str) -> Any:
-            if name in type(self).__pydantic_fields__ and is_lazy(self):
+            cls = type(self)
+            if (name in cls.__pydantic_fields__ or name in cls.__private_attributes__) and is_lazy(self):
                 return getattr(concrete(self), name)
             return super().__getattr__(name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in type(self).model_fields and _held(self) is not None:
+        if is_lazy(self) and name in type(self).__private_attributes__:
+            setattr(concrete(self), name, value)
+            return
+        if _held(self) is not None and (name in type(self).model_fields or not hasattr(type(self), name)):
             del value  # a traceback with locals would show it
             cls = type(self).__name__
-            raise AttributeError(f"{cls}.{name} is read-only; in a test, swap values: `with use({cls}, ...)`")
+            what = f"{cls}.{name} is" if name in type(self).model_fields else f"{cls} has no field {name!r}, and is"
+            raise AttributeError(f"{what} read-only; in a test, swap values: `with use({cls}, ...)`")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -107,19 +118,22 @@ class Settings(BaseSettings):
         if is_lazy(self) and loaded(self) is None:
             yield None, "not loaded"
             return
-        hidden = _secret_names(type(self))
-        for name, value in vars(concrete(self)).items():
-            yield name, MASK if name in hidden and value is not None else value
+        fields, hidden = type(self).model_fields, _secret_names(type(self))
+        for name, value in _values(self).items():
+            if name in hidden:
+                yield name, MASK if value is not None else None
+            elif fields[name].repr:
+                yield name, value
 
     def __iter__(self) -> Generator[tuple[str, Any], None, None]:
         hidden = _secret_names(type(self))
-        for name, value in vars(concrete(self)).items():
+        for name, value in _values(self).items():
             yield name, masked(value) if name in hidden else value
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Settings) or type(self) is not type(other):
             return NotImplemented
-        return vars(concrete(self)) == vars(concrete(other))
+        return _values(self) == _values(other)
 
     __hash__ = None  # type: ignore[assignment]  # as every pydantic model that is not frozen
 
@@ -131,15 +145,15 @@ class Settings(BaseSettings):
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         values = concrete(self)
-        return _with_record(BaseSettings.model_copy(values, update=update, deep=deep), values)
+        return _with_record(super(Settings, values).model_copy(update=update, deep=deep), values)
 
     def __copy__(self) -> Self:
         values = concrete(self)
-        return _with_record(BaseSettings.__copy__(values), values)
+        return _with_record(super(Settings, values).__copy__(), values)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         values = concrete(self)
-        return _with_record(BaseSettings.__deepcopy__(values, memo), values)
+        return _with_record(super(Settings, values).__deepcopy__(memo), values)
 
     def __reduce__(self) -> tuple[Any, ...]:
         held = _held(self)
@@ -151,6 +165,13 @@ class Settings(BaseSettings):
         return self.__reduce__()
 
 
+class _NotTheMethod:
+    """Stands where pydantic has a method by the name of a field (`copy`, `json`): a lazy instance would show that."""
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        raise AttributeError  # and so Python goes on to `__getattr__`
+
+
 def _with_record(copied: S, values: S) -> S:
     object.__setattr__(copied, "__estate__", _held(values))
     return copied
@@ -158,6 +179,12 @@ def _with_record(copied: S, values: S) -> S:
 
 def _revive(cls: type[S], environment: str | None, config: Any) -> S:
     return _waiting(cls, Waiting(environment, config))
+
+
+def _values(instance: Settings) -> dict[str, Any]:
+    """The declared fields alone: what a `cached_property` made of them stands beside them, and may show a secret."""
+    held = vars(concrete(instance))
+    return {name: held[name] for name in type(instance).model_fields if name in held}
 
 
 def _secret_names(cls: type[Settings]) -> frozenset[str]:

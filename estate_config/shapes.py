@@ -142,7 +142,7 @@ def _json(text: str, rule: str) -> Any:
     raise MalformedError(message)  # outside the except block: the decoder's error holds the whole text
 
 
-_FLAGS = re.IGNORECASE | re.ASCII  # without ASCII, "ſ" matches "s" and is no unit
+_FLAGS = re.IGNORECASE | re.ASCII  # without ASCII, the long s of old print matches "s"
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", _FLAGS)
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
