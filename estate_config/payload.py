@@ -1,8 +1,9 @@
-"""Members of a JSON secret, for every provider whose places may say `secret#member`."""
+"""Parts of a stored value, for every provider whose places may say `secret#member`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from estate_config.errors import Code
 from estate_config.model import Failed
@@ -42,3 +43,33 @@ def _text(text: str, member: str, value: object) -> str | Failed:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return str(json.loads(text, parse_int=str, parse_float=str, parse_constant=str)[member])
     return json.dumps(value, ensure_ascii=False)
+
+
+def part_of(value: str | bytes, member: str | None, *, binary: bool) -> str | bytes | Failed | None:
+    """Return what a key asks for of a stored value: bytes, text, or a member of its JSON; None: there is no such one."""
+    if binary and member is None:
+        return value
+    if isinstance(value, bytes):
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            return Failed(Code.MALFORMED, "is not text in UTF-8", "declare the field as SecretBytes if it is binary")
+    return value if member is None else member_of(value, member)
+
+
+def with_members(text: str | None, members: Mapping[str, str]) -> str | Failed:
+    """Return the JSON object `text` with these members set and the others kept; unchanged text if they are set already.
+
+    None stands for nothing there yet. A text that is no JSON object is `Failed`: it would be lost.
+    """
+    document: object = {}
+    if text is not None:
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            document = None
+    if not isinstance(document, dict):
+        return Failed(Code.MALFORMED, "holds no JSON object, so a member cannot be written into it")
+    if text is not None and all(document.get(name) == value for name, value in members.items()):
+        return text
+    return json.dumps({**document, **members}, ensure_ascii=False)

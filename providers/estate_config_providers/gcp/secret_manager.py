@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
 from estate_config.parallel import at_once
-from estate_config.payload import member_of
+from estate_config.payload import part_of, with_members
 from estate_config_providers.gcp.address import Address, address_of
 from estate_config_providers.gcp.failures import failure, fix, not_installed
 from estate_config_providers.gcp.options import GcpOptions
@@ -55,8 +54,10 @@ class SecretManager:
                 answers[key] = address
                 continue
             answer = read.get(replace(address, member=None), late)
-            if isinstance(answer, Found):
-                answer = _part(answer, address, binary=key.binary)
+            if isinstance(answer, Found) and isinstance(answer.value, bytes):
+                part = part_of(answer.value, address.member, binary=key.binary)
+                origin = replace(answer.origin, place=address.text)
+                answer = Found(part, origin) if isinstance(part, (str, bytes)) else part
             if answer is not None:
                 answers[key] = answer
         return answers
@@ -191,35 +192,13 @@ def _payload(group: Mapping[Key, str | bytes], options: GcpOptions, current: Fou
     members: dict[str, str] = {}
     for key, value in group.items():
         address = address_of(key, options)
-        if isinstance(address, Address) and address.member is None:
-            return value.encode() if isinstance(value, str) else value
         if isinstance(address, Address) and address.member is not None:
             members[address.member] = value if isinstance(value, str) else value.decode()
-    document: Any = {}
-    if current is not None:
-        with_text = bytes(current.value) if isinstance(current.value, (bytes, bytearray)) else b""
-        try:
-            document = json.loads(with_text)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            return Failed(Code.MALFORMED, "holds no JSON object, so a member cannot be written into it")
-    if all(document.get(name) == value for name, value in members.items()) and current is not None:
-        return with_text
-    return json.dumps({**document, **members}, ensure_ascii=False).encode()
-
-
-def _part(whole: Found, address: Address, *, binary: bool) -> Found | Failed | None:
-    """Return what a key asks for of a payload: the bytes, the text, or a member of its JSON."""
-    assert isinstance(whole.value, bytes)  # noqa: S101 - a payload is
-    if binary and address.member is None:
-        return whole
-    try:
-        text = whole.value.decode()
-    except UnicodeDecodeError:
-        return Failed(Code.MALFORMED, "is not text in UTF-8", "declare the field as SecretBytes if it is binary")
-    value = text if address.member is None else member_of(text, address.member)
-    return Found(value, replace(whole.origin, place=address.text)) if isinstance(value, str) else value
+        else:
+            return value.encode() if isinstance(value, str) else value
+    text = part_of(current.value, None, binary=False) if current and isinstance(current.value, bytes) else None
+    merged = text if isinstance(text, Failed) else with_members(str(text) if text is not None else None, members)
+    return merged if isinstance(merged, Failed) else merged.encode()
 
 
 def _seconds(deadline: Deadline) -> float:
