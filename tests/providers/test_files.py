@@ -305,6 +305,7 @@ class TestThingsInAFilesPlace:
         make(Path("database_url"))
         answer = failure(folder)
         assert (answer.code, answer.hint) == (Code.MALFORMED, hint)
+        assert answer.fix == f"put the value, and nothing else, into the file {folder}/database_url"
 
     def test_a_file_where_the_address_has_a_folder_is_malformed(self, folder: Path) -> None:
         (folder / "rds").write_text("x")

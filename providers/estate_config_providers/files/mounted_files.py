@@ -76,8 +76,10 @@ class MountedFiles:
 
     def _answer(self, key: Key, content: bytes | Failed | None) -> Found | Failed | None:
         value = _member(key, content) if isinstance(content, bytes) else content
-        if value is None or isinstance(value, Failed):
-            return value
+        if value is None:
+            return None
+        if isinstance(value, Failed):
+            return Failed(value.code, value.hint, value.fix or self.locate(key).fix)
         return Found(value, Origin("files", self.locate(key).text))
 
 
