@@ -25,11 +25,11 @@ class Shelf:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The provider's table, as `estate.toml` would have it."""
     context: Context = field(default_factory=lambda: Context(environment="test", folder=Path.cwd()))
-    spoil: Callable[[Key], None] | None = None
+    spoil: Callable[[Key], object] | None = None
     """Make this one key impossible to answer: denied, malformed, not a file."""
-    ruin: Callable[[], None] | None = None
+    ruin: Callable[[], object] | None = None
     """Make the whole store impossible to reach or read."""
-    hang: Callable[[Key], None] | None = None
+    hang: Callable[[Key], object] | None = None
     """Make the store one that takes the question for this key, and never answers."""
 
     def build(self) -> Provider:
