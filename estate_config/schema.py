@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
 
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.naming import variable_name
@@ -124,16 +125,22 @@ def _field(
     description: str | None,
     examples: list[Any] | None,
 ) -> FieldInfo:
-    hidden = {"repr": False} if words.secret else {}
+    if isinstance(words.providers, str):
+        raise TypeError(f'providers= takes a tuple: providers=("{words.providers}",)')
+    hidden: dict[str, Any] = {"repr": False, "json_schema_extra": _without_default} if words.secret else {}
     if default_factory is not None:
         if default is not ...:
             raise TypeError("give a default or a default_factory, not both")
-        hidden["default_factory"] = default_factory  # type: ignore[assignment]
+        hidden["default_factory"] = default_factory
     else:
         hidden["default"] = default
-    info: FieldInfo = Field(description=description, examples=examples, validate_default=True, **hidden)  # type: ignore[call-overload]
+    info: FieldInfo = Field(description=description, examples=examples, validate_default=True, **hidden)
     info.metadata.append(words)
     return info
+
+
+def _without_default(json_schema: dict[str, Any]) -> None:
+    json_schema.pop("default", None)
 
 
 _CONSTRAINTS = frozenset(inspect.signature(Field).parameters)
@@ -231,7 +238,7 @@ _NAME_LIMIT = 400  # leaves room for a prefix within the 512 characters of an AW
 def check(cls: type[BaseModel]) -> list[Problem]:
     """Return the SCHEMA problems of a class: bad names, two fields on one place, templates that cannot be built."""
     settings = settings_of(cls)
-    return [*_bad_names(settings), *_same_places(settings), *_bad_templates(settings)]
+    return [*_bad_names(settings), *_same_places(settings), *_bad_templates(settings), *_reading_models(cls)]
 
 
 def schema_error(cls: type, field_name: str, message: str, fix: str = "") -> ConfigurationError:
@@ -251,6 +258,16 @@ def _bad_names(settings: tuple[Setting, ...]) -> Iterator[Problem]:
                 f"{item.name!r} is not a logical name",
                 fix='use letters, digits, "_", "-", "." and "/" between parts, as in "database/url"',
             )
+
+
+def _reading_models(cls: type[BaseModel]) -> Iterator[Problem]:
+    """Nested classes that would read variables of their own accord, past the chain."""
+    for name, info in cls.model_fields.items():
+        nested = model_type(info.annotation)
+        if nested is not None and issubclass(nested, BaseSettings) and nested.__pydantic_custom_init__:
+            message = f"{nested.__name__} is a BaseSettings of pydantic-settings, and reads variables by itself"
+            fix = f"derive {nested.__name__} from BaseModel, or from estate_config's Settings"
+            yield Problem(name, Code.SCHEMA, message, fix=fix)
 
 
 def _same_places(settings: tuple[Setting, ...]) -> Iterator[Problem]:

@@ -87,7 +87,8 @@ class Settings(BaseSettings):
         schema = handler.resolve_ref_schema(handler(core_schema))
         for name, info in cls.model_fields.items():
             if any(isinstance(item, Declaration) and item.secret for item in info.metadata):
-                schema.get("properties", {}).get(name, {}).pop("default", None)
+                for spelled in (name, info.validation_alias, info.serialization_alias):
+                    schema.get("properties", {}).get(spelled, {}).pop("default", None)
         return schema
 
     if not TYPE_CHECKING:  # a checker shall refuse names that are not declared
