@@ -19,14 +19,15 @@ from types import FrameType
 import httpx
 import psycopg
 
+from estate_config.errors import ProviderError
+from estate_config.testing import EmbeddedAws
 from stubs.json_server import serving
 from stubs.kreb_stub import KrebStub
 from stubs.openai_stub import OpenAIStub
 from tools.account import Account, account_at
-from tools.aws import bare_environment, embedded_aws
 from tools.made_up import KREB_KEY, OPENAI_KEY, OTHERS, PASSWORD
 from tools.postgres import Postgres, postgres
-from tools.processes import DidNotStartError, accepts, free_port, running
+from tools.processes import DidNotStartError, accepts, bare_environment, free_port, running
 from tools.story import Story, StoryError
 
 HERE = Path(__file__).parent
@@ -41,10 +42,10 @@ def main() -> int:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="estate-demo-")))
         try:
             database = stack.enter_context(postgres(PASSWORD))
-            account = stack.enter_context(account_at(stack.enter_context(embedded_aws())))
+            account = stack.enter_context(account_at(stack.enter_context(EmbeddedAws()).endpoint_url))
             model = stack.enter_context(serving(OpenAIStub, key=OPENAI_KEY))
             board = stack.enter_context(serving(KrebStub, key=KREB_KEY))
-        except DidNotStartError as error:
+        except (DidNotStartError, ProviderError) as error:
             sys.stderr.write(f"the demo cannot run here: {error}\n")
             return 1
         environment = {

@@ -13,6 +13,8 @@ from urllib.request import Request, urlopen
 import psycopg
 import pytest
 
+from estate_config.testing import EmbeddedAws
+
 ESTATE = Path(__file__).parents[2] / "examples" / "estate"
 sys.path.insert(0, str(ESTATE))
 
@@ -20,9 +22,9 @@ from stubs.json_server import serving  # noqa: E402 - the path comes first
 from stubs.kreb_stub import KrebStub  # noqa: E402
 from stubs.openai_stub import OpenAIStub  # noqa: E402
 from tools.account import Account, account_at  # noqa: E402
-from tools.aws import bare_environment, embedded_aws  # noqa: E402
 from tools.made_up import KREB_KEY, OPENAI_KEY, PASSWORD  # noqa: E402
 from tools.postgres import Postgres, postgres  # noqa: E402
+from tools.processes import bare_environment  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +42,8 @@ def empty_database(database: Postgres) -> Postgres:
 
 @pytest.fixture(scope="session")
 def aws_url() -> Iterator[str]:
-    with embedded_aws() as url:
-        yield url
+    with EmbeddedAws() as aws:
+        yield aws.endpoint_url
 
 
 @pytest.fixture

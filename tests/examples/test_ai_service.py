@@ -19,10 +19,9 @@ from services.ai.listings import Listing, read_listing
 from services.database import DatabaseUnavailableError, connect
 from services.etl import board, job
 from tools.account import Account
-from tools.aws import bare_environment
 from tools.made_up import OPENAI_KEY, PASSWORD, shown_in
 from tools.postgres import Postgres
-from tools.processes import Child, accepts, free_port, running
+from tools.processes import Child, accepts, bare_environment, free_port, running
 
 pytestmark = pytest.mark.integration
 

@@ -1,31 +1,14 @@
-"""An embedded AWS on loopback: moto's server, and the environment that leads the SDKs to it."""
+"""What leads a program, or an operator, to an AWS account on loopback."""
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
-
-from tools.processes import accepts, free_port, running
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 REGION = "ap-northeast-2"
-START = 30.0
-"""Seconds that the server may take to answer."""
-
-
-@contextmanager
-def embedded_aws() -> Iterator[str]:
-    """Yield the URL of an empty AWS account; raise `DidNotStartError` where it can't run."""
-    port = free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with running("moto_server", command, environment=bare_environment()) as child:
-        child.wait_until(lambda: accepts(port), START)
-        yield f"http://127.0.0.1:{port}"
 
 
 def secrets_client(url: str) -> SecretsManagerClient:
@@ -39,11 +22,6 @@ def secrets_client(url: str) -> SecretsManagerClient:
         aws_access_key_id="testing",
         aws_secret_access_key="testing",  # noqa: S106 - good on loopback and nowhere else
     )
-
-
-def bare_environment() -> dict[str, str]:
-    """Return what a child needs to run at all: nothing of ours decides what it is configured with."""
-    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
 
 
 def aws_environment(url: str) -> Mapping[str, str]:

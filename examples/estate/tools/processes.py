@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -34,6 +35,11 @@ def accepts(port: int) -> bool:
             return True
     except OSError:
         return False
+
+
+def bare_environment() -> dict[str, str]:
+    """Return what a child needs to run at all: nothing of ours decides what it is configured with."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV") if name in os.environ}
 
 
 class Child:
