@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import Secret
@@ -75,5 +76,7 @@ def where(error: BaseException) -> str:
         return ""
     while trace.tb_next is not None:
         trace = trace.tb_next
-    code = trace.tb_frame.f_code
-    return f"{code.co_qualname} ({os.path.relpath(code.co_filename)}:{trace.tb_lineno})"
+    code, file = trace.tb_frame.f_code, trace.tb_frame.f_code.co_filename
+    with suppress(OSError):  # the working folder may be gone
+        file = os.path.relpath(file)
+    return f"{code.co_qualname} ({file}:{trace.tb_lineno})"

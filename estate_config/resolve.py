@@ -12,6 +12,7 @@ import queue
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from estate_config.contract import Inspector, Provider, ProviderSpec
 from estate_config.errors import Asked, Code, Problem, ProviderError
@@ -21,6 +22,9 @@ from estate_config.schema import Setting
 from estate_config.shapes import Shape
 
 log = logging.getLogger("estate_config")
+
+_GRACE = 0.5
+"""Seconds at least for a provider whose turn comes late: one that hangs must not take the time of the one after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,8 @@ class _Run:
     def __init__(self, settings: Iterable[Setting], chain: Sequence[Link], deadline: Deadline) -> None:
         self.chain = chain
         self.deadline = deadline
+        self.patience = Deadline(0)
+        self.has_taken = False
         self.resolution = Resolution({setting.field: Answer(setting) for setting in settings})
         self.ahead = {
             name: [link for link in chain if link.serves(answer.setting)]
@@ -105,7 +111,7 @@ class _Run:
     def run(self) -> Resolution:
         while self._start_ready() or self.running:
             try:
-                name, reply, notices = self.replies.get(timeout=self.deadline.remaining() or 0.001)
+                name, reply, notices = self.replies.get(timeout=self._time_left())
             except queue.Empty:
                 self._give_up()
                 continue
@@ -115,6 +121,9 @@ class _Run:
             self._take(link, keys, reply)
             self.resolution.warnings.extend(_warning(link, notice) for notice in notices)
         return self.resolution
+
+    def _time_left(self) -> float:
+        return max(self.deadline.remaining(), self.patience.remaining())
 
     def _start_ready(self) -> bool:
         """Start every provider that no open key can still reach through another one; whether any was started."""
@@ -133,6 +142,8 @@ class _Run:
             keys[link.key(answer.setting)] = answer
         log.debug("asking %s for %d keys: %s", link.name, len(keys), ", ".join(names))
         self.running[link.name] = (link, keys)
+        if self.has_taken:
+            self.patience = Deadline(_GRACE)
         every = [link.key(answer.setting) for answer in self.resolution.answers.values() if link.serves(answer.setting)]
         context = contextvars.copy_context()
         threading.Thread(
@@ -143,15 +154,10 @@ class _Run:
         ).start()
 
     def _ask(self, link: Link, keys: list[Key], every: list[Key]) -> None:
-        provider = link.provider
         notices: Sequence[Notice] = ()
         reply: Replies | ProviderError | str
         try:
-            reply = dict(provider.fetch(keys, self.deadline))
-            if isinstance(provider, Inspector) and Inspector in link.spec.offers:
-                notices = [notice for notice in provider.inspect(every) if isinstance(notice, Notice)]
-        except ProviderError as error:
-            reply = ProviderError(error.code, error.hint, error.fix)  # a new one: without its traceback's locals
+            reply, notices = _fetched(link, keys, every, Deadline(self._time_left()))
         except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
             reply = f"raised {type(error).__name__} in {where(error)}"
         self.replies.put((link.name, reply, notices))
@@ -169,6 +175,7 @@ class _Run:
         self.running.clear()
 
     def _take(self, link: Link, keys: dict[Key, Answer], reply: Replies | ProviderError | str) -> None:
+        self.has_taken = True
         if isinstance(reply, ProviderError):
             failed = Failed(reply.code, f"{link.name} {reply.hint}", reply.fix)
             replies: Replies = dict.fromkeys(keys, failed)
@@ -176,17 +183,15 @@ class _Run:
             replies = dict.fromkeys(keys, _plugin(link, reply))
         else:
             replies = reply
-        if unasked := [key for key in replies if key not in keys]:
-            replies = dict.fromkeys(keys, _plugin(link, f"answered {len(unasked)} keys that nobody asked for"))
         for key, answer in keys.items():
             self._settle(link, key, answer, replies.get(key))
 
     def _settle(self, link: Link, key: Key, answer: Answer, reply: Found | Failed | None) -> None:
         place = _place(link, key)
-        reply = _checked(link, answer.setting, reply)
         outcome, closed = "absent", False
         if isinstance(reply, Found):
-            empty = reply.value in ("", b"") and not answer.setting.declaration.allow_empty
+            empty = isinstance(reply.value, str | bytes) and not reply.value
+            empty = empty and not answer.setting.declaration.allow_empty
             outcome, closed = ("empty", False) if empty else ("found", True)
             answer.found = None if empty else reply
         elif isinstance(reply, Failed):
@@ -206,26 +211,68 @@ class _Run:
             ahead.clear()
 
 
+def _fetched(
+    link: Link, keys: Sequence[Key], every: Sequence[Key], deadline: Deadline
+) -> tuple[Replies | ProviderError | str, Sequence[Notice]]:
+    """Ask a provider, and return what it says as far as the contract knows it. The provider may do what it likes."""
+    provider = link.provider
+    try:
+        answers = provider.fetch(list(keys), deadline)
+        notices = provider.inspect(every) if isinstance(provider, Inspector) and Inspector in link.spec.offers else ()
+    except ProviderError as error:
+        if not isinstance(error.code, Code) or not _are_texts(error.hint, error.fix):
+            return "raised a ProviderError without a code of ours and a hint in words", ()
+        return ProviderError(error.code, error.hint, error.fix), ()  # a new one: without its traceback's locals
+    if not isinstance(answers, Mapping):
+        return f"answered with a {type(answers).__name__} instead of a mapping", ()
+    if unasked := sum(key not in keys for key in answers):
+        return f"answered {unasked} keys that nobody asked for", ()
+    replies = {key: _checked(link, key, answers[key]) for key in keys if key in answers}
+    return replies, [notice for notice in notices if _is_notice(notice)]
+
+
 def _place(link: Link, key: Key) -> Place:
     try:
         place = link.provider.locate(key)
-    except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
+        if isinstance(place, Place) and _are_texts(place.text, place.fix):
+            return place
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's provider may raise anything
         return Place(f"(locate raised {type(error).__name__})")
-    return place if isinstance(place, Place) else Place(f"(locate answered with a {type(place).__name__})")
+    return Place(f"(locate answered with a {type(place).__name__})")
 
 
-def _checked(link: Link, setting: Setting, reply: object) -> Found | Failed | None:
+def _checked(link: Link, key: Key, reply: object) -> Found | Failed:
     """Return the reply if it is one that the contract knows, text as text."""
-    if reply is None or (isinstance(reply, Failed) and isinstance(reply.code, Code)):
+    if isinstance(reply, Failed) and isinstance(reply.code, Code) and _are_texts(reply.hint, reply.fix):
         return reply
-    if not isinstance(reply, Found) or not isinstance(reply.origin, Origin):
-        return _plugin(link, f"answered with a {type(reply).__name__} for a key, without an origin")
-    if isinstance(reply.value, bytes) and setting.shape is not Shape.BINARY:
+    if not isinstance(reply, Found) or not _is_origin(reply.origin):
+        return _plugin(link, f"answered with a {type(reply).__name__} that is not filled in as the contract says")
+    value = reply.value
+    if isinstance(value, bytes) and not key.binary:
         try:
-            return Found(reply.value.decode("utf-8"), reply.origin)
+            value = value.decode("utf-8")
         except UnicodeDecodeError:
             return Failed(Code.MALFORMED, "is not text in UTF-8; declare the field as SecretBytes if it is binary")
-    return reply
+    if isinstance(value, str):
+        value = str.__str__(value)  # a plain one: a subclass may compare and print as it likes
+    return Found(value, reply.origin)
+
+
+def _are_texts(*words: object) -> bool:
+    return all(isinstance(word, str) for word in words)
+
+
+def _is_origin(origin: object) -> bool:
+    if not isinstance(origin, Origin) or not isinstance(origin.fetched_at, datetime):
+        return False
+    words = (origin.provider, origin.place, origin.version or "", origin.stage or "")
+    return _are_texts(*words) and origin.fetched_at.tzinfo is not None
+
+
+def _is_notice(notice: object) -> bool:
+    if not isinstance(notice, Notice) or not isinstance(notice.code, Code):
+        return False
+    return _are_texts(notice.place, notice.message, notice.fix)
 
 
 def _plugin(link: Link, what: str) -> Failed:

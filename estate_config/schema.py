@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -332,8 +333,12 @@ def _reaches(goal: str, start: str, needs: Mapping[str, list[str]], seen: set[st
 
 
 def default_of(item: Setting) -> Any:
-    """Return the default of a setting as declared, or `PydanticUndefined`; a factory is called."""
-    factory = item.info.default_factory
-    if factory is not None:
-        return item.info.get_default(call_default_factory=True, validated_data={})
+    """Return the default of a setting as declared, or `PydanticUndefined`; a factory is called.
+
+    One that fails, or that needs the other fields, counts as none: pydantic calls it again, and says what it raised.
+    """
+    if item.info.default_factory is not None:
+        with suppress(Exception):
+            return item.info.get_default(call_default_factory=True, validated_data={})
+        return PydanticUndefined
     return PydanticUndefined if item.required else item.info.default

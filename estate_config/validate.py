@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -39,7 +40,8 @@ _SAFE = {
 def fill_templates(answers: Mapping[str, Answer]) -> None:
     """Build the fields that no provider has and that have a template, from the fields it names."""
     for answer in answers.values():
-        _fill(answer, answers)
+        if answer.setting.declaration.template is not None:
+            _fill(answer, answers)
 
 
 def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
@@ -62,6 +64,7 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
 
 def _text(value: object) -> str:
     plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
+    plain = plain.value if isinstance(plain, Enum) else plain
     return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
 
 
@@ -177,18 +180,37 @@ def validate(
     """
     try:
         type(instance).__pydantic_validator__.validate_python(
-            values, self_instance=instance, by_alias=False, by_name=True
+            values, self_instance=instance, by_alias=True, by_name=True
         )
     except ValidationError as error:
         details = [_detail(item) for item in error.errors(include_input=False, include_url=False)]
     except Exception as error:  # noqa: BLE001 - a validator of the user's may raise anything
-        broken = f"a validator raised {type(error).__name__} in {where(error)}"
-        return [Problem("", Code.INVALID, broken, fix="correct the validator: it raises ValueError for a bad value")]
+        broken = f"a validator or a default_factory raised {type(error).__name__} in {where(error)}"
+        return [Problem("", Code.INVALID, broken, fix="correct it: a validator raises ValueError for a bad value")]
     else:
         return []
-    return [
-        problem for item in details if (problem := _invalid(item, answers, reported)) and problem.field not in reported
-    ]
+    found = [_invalid(item, answers, reported) for item in details]
+    problems = [problem for problem in found if problem and problem.field not in reported]
+    wrong = reported | {problem.field for problem in problems}
+    problems = [problem for problem in problems if wrong.isdisjoint(_parts(problem.field, answers))]
+    if not problems and not reported:  # never take an instance for valid that pydantic refused
+        return [Problem("", Code.INVALID, f"is no valid {type(instance).__name__}: {_kinds(details)}")]
+    return problems
+
+
+def _parts(field_name: str, answers: Mapping[str, Answer]) -> Iterator[str]:
+    """The fields that a value was built from, through templates of templates: what is wrong with them is said there."""
+    answer = answers.get(field_name)
+    if answer is None or answer.found is None or answer.found.origin.provider != "template":
+        return
+    for name in placeholders(answer.setting.declaration.template or ""):
+        part = sibling(answer.setting, name)
+        yield part
+        yield from _parts(part, answers)
+
+
+def _kinds(details: Sequence[tuple[tuple[int | str, ...], str, str, str]]) -> str:
+    return ", ".join(sorted({kind for _, kind, _, _ in details}))
 
 
 def _detail(item: Any) -> tuple[tuple[int | str, ...], str, str, str]:
@@ -238,7 +260,7 @@ def _words(setting: Setting, kind: str, message: str, raised_in: str, *, secrets
         return message.removeprefix("Value error, ").removeprefix("Assertion failed, ")
     if setting.secret:
         return f"{_SAFE.get(kind, 'is not valid')} (declared: {declared(setting.info)})"
-    return f"{message[0].lower()}{message[1:]}"
+    return message if message[1:2].isupper() else f"{message[0].lower()}{message[1:]}"  # JSON, URL
 
 
 def _refused(raised_in: str) -> str:
