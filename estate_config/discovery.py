@@ -32,19 +32,19 @@ def find(name: str) -> ProviderSpec:
 
     Raises `ConfigurationError` with one PLUGIN problem: not installed, installed twice, broken.
     """
-    points = installed().get(name, ())
-    if not points:
+    if name not in installed():
         raise _plugin_error(
             f'no provider called "{name}" is installed' + did_you_mean(name, installed()),
             "correct the name, or install the package that has it; `estate providers` lists what is there",
         )
+    points = installed()[name]
     if len(points) > 1:
         owners = " and ".join(sorted({distribution(point) for point in points}))
         raise _plugin_error(f'two packages offer a provider called "{name}": {owners}', "uninstall one of them")
     point = points[0]
     try:
         spec = point.load()
-    except Exception as error:  # noqa: BLE001 - a stranger's package may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's package may raise anything when imported
         broken = f"{type(error).__name__} in {where(error)}"
         missing = error.name if isinstance(error, ModuleNotFoundError) else None
     else:
@@ -79,9 +79,10 @@ def build(spec: ProviderSpec, options: Mapping[str, Any], context: Context, sour
             table_problem(f"{source} [providers.{spec.name}]", item["loc"], item["type"], item["msg"], spec.options)
             for item in error.errors(include_input=False, include_context=False, include_url=False)
         ]
-    except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's provider may raise anything
         broken = f'the provider "{spec.name}" cannot be built: {type(error).__name__} in {where(error)}'
         problems = [Problem("", Code.PLUGIN, broken, fix=f"look at its options in {source}")]
+    del options  # a double's values are in them
     raise ConfigurationError(problems)
 
 

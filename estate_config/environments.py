@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
+from estate_config.redaction import Hidden
 from estate_config.suggest import did_you_mean
 
 DEADLINE = 15.0
@@ -153,20 +154,29 @@ class Estate:
         return _error([Problem("", Code.SCHEMA, f"{self.source}: {message}", fix=fix)], self.source)
 
 
-def read(config: str | Path | Mapping[str, Any] | None = None) -> Estate:
+Given = str | Path | Mapping[str, Any] | Hidden[Mapping[str, Any]] | None
+
+
+def unshown(config: Given) -> str | Path | Hidden[Mapping[str, Any]] | None:
+    """Return a configuration given in code so that no traceback with locals shows it: a double's values are in it."""
+    return Hidden(config) if isinstance(config, Mapping) else config
+
+
+def read(config: Given = None) -> Estate:
     """Return the estate that `config` holds or names; None: `ESTATE_CONFIG`, `./estate.toml`, `./pyproject.toml`.
 
     There is no walking up the tree. Without any file, the one environment is `development`, with env and dotenv.
     Raises `ConfigurationError` with a SCHEMA problem for each thing that is wrong with it.
     """
-    if isinstance(config, Mapping):
-        return _checked(dict(config), "the configuration given in code", Path.cwd())
+    config = unshown(config)
+    if isinstance(config, Hidden):
+        return _checked(Hidden(dict(config.reveal())), "the configuration given in code", Path.cwd())
     named = config or os.environ.get("ESTATE_CONFIG")
     if named:
         return _from_file(Path(named))
-    if Path("estate.toml").exists():
+    if os.path.lexists("estate.toml"):  # a link that leads nowhere is a mistake, not a file that is not there
         return _from_file(Path("estate.toml"))
-    if Path("pyproject.toml").exists() and (found := _from_pyproject(Path("pyproject.toml"))):
+    if os.path.lexists("pyproject.toml") and (found := _from_pyproject(Path("pyproject.toml"))):
         return found
     return Estate(_WITHOUT_FILE, f"no estate.toml in {Path.cwd()}", Path.cwd())
 
@@ -187,14 +197,14 @@ def _from_file(path: Path) -> Estate:
                 str(path),
             )
         return found
-    return _checked(_toml(path), str(path), path.absolute().parent)
+    return _checked(Hidden(_toml(path)), str(path), path.absolute().parent)
 
 
 def _from_pyproject(path: Path) -> Estate | None:
     tool = _toml(path).get("tool", {})
     if not isinstance(tool, dict) or "estate" not in tool:
         return None
-    return _checked(tool["estate"], f"{path} [tool.estate]", path.absolute().parent)
+    return _checked(Hidden(tool["estate"]), f"{path} [tool.estate]", path.absolute().parent)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -205,15 +215,17 @@ def _toml(path: Path) -> dict[str, Any]:
         message = f"{path} is not TOML: {error}"
     except UnicodeDecodeError:
         message = f"{path} is not text in UTF-8"
+    except (ValueError, RecursionError):
+        message = f"{path} is not TOML that can be read: a number is too long, or the nesting too deep"
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         fix = "write the file, or name another one in ESTATE_CONFIG"
     raise _error([Problem("", Code.SCHEMA, message, fix=fix)], str(path))
 
 
-def _checked(table: Any, source: str, folder: Path) -> Estate:
+def _checked(table: Hidden[Any], source: str, folder: Path) -> Estate:
     try:
-        return Estate(EstateTable.model_validate(table), source, folder)
+        return Estate(EstateTable.model_validate(table.reveal()), source, folder)
     except ValidationError as error:
         details = error.errors(include_input=False, include_context=False, include_url=False)
     raise _error(
@@ -236,7 +248,10 @@ def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: s
     if kind == "missing":
         return Problem("", Code.SCHEMA, f"{source}: {where} is missing", fix=f"add {where}")
     words = message.removeprefix("Value error, ")
-    return Problem("", Code.SCHEMA, f"{source}: {where}: {words[0].lower()}{words[1:]}", fix=f"correct {where}")
+    said = f"{words[0].lower()}{words[1:]}"
+    if not where:
+        return Problem("", Code.SCHEMA, f"{source}: {said}", fix="write it as a table")
+    return Problem("", Code.SCHEMA, f"{source}: {where}: {said}", fix=f"correct {where}")
 
 
 def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:

@@ -21,13 +21,17 @@ from estate_config.schema import Setting
 from estate_config.suggest import did_you_mean
 
 NOWHERE: Any = object()
+CLOSED: Any = object()
+"""None was given for the nested model that the field is in: it has no value, and nobody is to be asked."""
 
 
 def at(values: Any, path: Sequence[str]) -> Any:
-    """Return what `values` has for a field, by nesting or by its dotted name; `NOWHERE` if nothing."""
+    """Return what `values` has for a field, by nesting or by its dotted name; else `NOWHERE`, or `CLOSED`."""
     if isinstance(values, Mapping) and ".".join(path) in values:
         return values[".".join(path)]
     for step in path:
+        if values is None:
+            return CLOSED
         if isinstance(values, BaseModel) and step in type(values).model_fields:
             values = getattr(values, step)
         elif isinstance(values, Mapping) and step in values:
@@ -35,6 +39,12 @@ def at(values: Any, path: Sequence[str]) -> Any:
         else:
             return NOWHERE
     return values
+
+
+def by_field(values: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
+    """Return what `values` has, by dotted field name."""
+    found = {item.field: at(values, item.path) for item in settings}
+    return {name: value for name, value in found.items() if value is not NOWHERE and value is not CLOSED}
 
 
 def unknown_names(values: Mapping[str, Any], settings: Sequence[Setting], cls: type) -> list[Problem]:

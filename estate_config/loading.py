@@ -14,24 +14,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic.errors import PydanticUndefinedAnnotation
+
 from estate_config import discovery, environments, guard, handmade, validate
 from estate_config.contract import Context, Provider
 from estate_config.errors import EXIT_CODE, Asked, Code, ConfigurationError, LoadInfo, Problem
 from estate_config.model import Deadline, Found, Origin
+from estate_config.parallel import at_once
 from estate_config.provenance import Provenance, Record
 from estate_config.redaction import Hidden
 from estate_config.report import success_line
 from estate_config.resolve import Answer, Link, Resolution, resolve
-from estate_config.schema import Setting
+from estate_config.schema import Setting, schema_error
 from estate_config.settings import Settings, concrete, hold, is_lazy, loaded, waiting_of
 from estate_config.suggest import did_you_mean
 from estate_config.swap import publish, swapped
 
 S = TypeVar("S", bound=Settings)
 
+_CLOSING = 1.0
+"""Seconds that are waited for providers to close."""
+
 log = logging.getLogger("estate_config")
 
-Config = str | Path | Mapping[str, Any] | None
+Config = str | Path | Mapping[str, Any] | Hidden[Mapping[str, Any]] | None
 """A file, or its content as a mapping; None: `ESTATE_CONFIG`, `./estate.toml`, `./pyproject.toml`."""
 
 
@@ -70,7 +76,7 @@ def load(
     `environment` and `config` choose as `estate.toml` and the environment variables would; `overrides` are values by
     field name that go before the chain. Raises `ConfigurationError` with all that is wrong.
     """
-    hidden = Hidden(dict(overrides or {}))
+    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
     del overrides
     if isinstance(target, type):
         return _made(target, environment, config, hidden)
@@ -79,6 +85,10 @@ def load(
     asked_again = environment is not None or config is not None or bool(hidden.reveal())
     if not asked_again:
         concrete(target)
+        return target
+    swap = swapped(type(target))
+    if swap is not None:
+        swap.show(target, _made(type(target), environment, config, hidden))
         return target
     waiting = waiting_of(target)
     with waiting.lock:
@@ -95,7 +105,7 @@ async def aload(
     overrides: Mapping[str, Any] | None = None,
 ) -> S:
     """As `load`, off the event loop."""
-    hidden = Hidden(dict(overrides or {}))
+    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
     del overrides
 
     def work() -> S:
@@ -112,8 +122,10 @@ def load_or_exit(
     overrides: Mapping[str, Any] | None = None,
 ) -> S:
     """As `load`; what is wrong is printed to stderr as one report, and the process exits with 78 (`EX_CONFIG`)."""
+    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
+    del overrides
     try:
-        return load(target, environment=environment, config=config, overrides=overrides)
+        return load(target, environment=environment, config=config, overrides=hidden.reveal())
     except ConfigurationError as error:
         from estate_config.report import wants_color
 
@@ -149,7 +161,9 @@ def fill(
     """Load a new instance's values into it. Raises `ConfigurationError` with all that is wrong."""
     attempt = attempted(instance, overrides, environment, config)
     if attempt.problems:
-        raise attempt.error()
+        error = attempt.error()
+        del attempt  # with the values that were found
+        raise error
     for warning in attempt.warnings:
         log.warning("%s %s: %s", warning.code, ", ".join(a.place for a in warning.places), warning.message)
     log.info("%s", success_line(attempt.answers, attempt.info, attempt.seconds, discovery_titles()))
@@ -181,7 +195,9 @@ def attempted(
     attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *resolution.warnings]
     attempt.problems += _validated(instance, attempt.answers)
     attempt.seconds = time.monotonic() - started
-    if not attempt.problems:
+    if attempt.problems:
+        vars(instance).clear()  # a validator of the whole may refuse it when its values are in
+    else:
         hold(instance, _record(attempt, environment, config))
     return attempt
 
@@ -189,7 +205,14 @@ def attempted(
 def declared(cls: type[Settings]) -> tuple[Setting, ...]:
     """Return the settings of a class, completing it first where its annotations had to wait."""
     if not cls.__pydantic_complete__:
-        cls.model_rebuild()
+        try:
+            cls.model_rebuild()
+        except PydanticUndefinedAnnotation as error:
+            name = error.name
+        else:
+            return cls.__estate_settings__
+        fix = f"define {name} in the module of {cls.__name__}, or import it there outside of `if TYPE_CHECKING`"
+        raise schema_error(cls, "", f"an annotation of {cls.__name__} names {name}, which is not defined", fix)
     return cls.__estate_settings__
 
 
@@ -197,7 +220,9 @@ def _answers(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict[s
     given: dict[str, Answer] = {}
     for item in settings:
         value = handmade.at(overrides.reveal(), item.path)
-        if value is not handmade.NOWHERE:
+        if value is handmade.CLOSED:
+            given[item.field] = Answer(item, [Asked("override", item.field, "absent")])
+        elif value is not handmade.NOWHERE:
             found = Found(value, Origin("override", item.field))
             given[item.field] = Answer(item, [Asked("override", item.field, "found")], found=found)
     open_settings = [item for item in settings if item.field not in given]
@@ -210,11 +235,20 @@ def _answers(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict[s
 
 
 def _close(links: Sequence[Link]) -> None:
-    for link in links:
-        try:
-            link.provider.close()
-        except Exception as error:  # noqa: BLE001 - values are in; a provider that cannot close must not undo that
-            log.warning("the provider %s cannot be closed: %s", link.name, type(error).__name__)
+    """Close every provider. The values are in: one that cannot close, or that hangs in it, does not undo that."""
+    providers = {link.name: link.provider for link in links}
+    said = at_once(lambda name: _complaint(providers[name]), providers, Deadline(_CLOSING))
+    for name in providers:
+        if complaint := said.get(name, f"takes longer than {_CLOSING:g} seconds"):
+            log.warning("the provider %s cannot be closed: %s", name, complaint)
+
+
+def _complaint(provider: Provider) -> str:
+    try:
+        provider.close()
+    except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
+        return type(error).__name__
+    return ""
 
 
 def _validated(instance: Settings, answers: Mapping[str, Answer]) -> list[Problem]:
@@ -260,7 +294,7 @@ def _chain_of(cls: type[Settings], environment: str | None, config: Config) -> C
     swap = swapped(cls)
     size = len(cls.__estate_settings__)
     if swap is not None:
-        link = _double(swap.source)
+        link = _double(swap.source, cls.__estate_settings__)
         info = LoadInfo(cls.__name__, "a swap by use()", (link.name,), "", size)
         return Chain(info, (link,), environments.DEADLINE)
     estate = environments.read(config)
@@ -305,12 +339,15 @@ def _unknown_providers(cls: type[Settings]) -> list[Problem]:
     return problems
 
 
-def _double(source: Hidden[Mapping[str, Any] | Provider]) -> Link:
+def _double(source: Hidden[Mapping[str, Any] | Provider], settings: Sequence[Setting]) -> Link:
     given = source.reveal()
     if not isinstance(given, Mapping):
         return Link("double", handmade.double_spec("double", "a double"), frozenset(), given)
     spec = discovery.find("fixture")
-    provider = discovery.build(spec, {"values": given}, Context("test", Path.cwd()), "use()")
+    values = {
+        item.field: value for item in settings if (value := handmade.at(given, item.path)) is not handmade.NOWHERE
+    }
+    provider = discovery.build(spec, {"values": values}, Context("test", Path()), "use()")
     return Link("fixture", spec, frozenset(), provider)
 
 

@@ -71,6 +71,10 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
         """Remember what a lazy instance shows in this swap; the first one wins."""
         return self._instances.setdefault(type(instance), values)
 
+    def show(self, instance: S, values: S) -> None:
+        """Let a lazy instance show other values in this swap."""
+        self._instances[type(instance)] = values
+
 
 def publish(instance: S, values: S) -> None:
     """Give a lazy instance the values it loaded; it shows them at full speed as soon as no swap is active."""

@@ -62,7 +62,7 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
     return None if default is None or default is PydanticUndefined else _text(default)
 
 
-def _text(value: object) -> str:
+def _text(value: Any) -> str:
     plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
     plain = plain.value if isinstance(plain, Enum) else plain
     return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
