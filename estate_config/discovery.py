@@ -37,11 +37,10 @@ def find(name: str) -> ProviderSpec:
             f'no provider called "{name}" is installed' + did_you_mean(name, installed()),
             "correct the name, or install the package that has it; `estate providers` lists what is there",
         )
-    points = installed()[name]
-    if len(points) > 1:
+    point, *others = points = installed()[name]
+    if others:
         owners = " and ".join(sorted({distribution(point) for point in points}))
         raise _plugin_error(f'two packages offer a provider called "{name}": {owners}', "uninstall one of them")
-    point = points[0]
     try:
         spec = point.load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's package may raise anything when imported

@@ -37,31 +37,31 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
         self.cls = cls
         self.source: Hidden[Mapping[str, Any] | Provider] = Hidden(values)
         self._instances: dict[type[Settings], S] = {}
-        self._token: Token[tuple[use[Any], ...]] | None = None
+        self._tokens: list[Token[tuple[use[Any], ...]]] = []
 
     def __enter__(self) -> Self:
         from estate_config.loading import check_names
 
+        if self._tokens:
+            raise RuntimeError("this swap is active already: make another `use(…)` for each `with`")
         check_names(self.cls, self.source)
         with _lock:
             _active[self.cls] += 1
             for instance in lazies_of(self.cls):
                 show(instance, None)
-        self._token = _swaps.set((*_swaps.get(), self))
+        self._tokens.append(_swaps.set((*_swaps.get(), self)))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._token is not None:
-            _swaps.reset(self._token)
-            self._token = None
         self._instances.clear()
         with _lock:
             _active[self.cls] -= 1
             for instance in lazies_of(self.cls):
-                if not is_swapped_anywhere(type(instance)):
-                    show(instance, waiting_of(instance).current)
+                swapped_still = is_swapped_anywhere(type(instance))
+                show(instance, None if swapped_still else waiting_of(instance).current)
+        _swaps.reset(self._tokens.pop())  # last: it refuses a context that is not the one of the `with`
 
     def loaded(self, instance: S) -> S | None:
         """Return what a lazy instance shows in this swap, None if it has not been asked yet."""
