@@ -1,0 +1,40 @@
+"""Every test of the core starts in an empty folder, with no variable that the core reads, and without a guard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from estate_config import discovery, guard
+from estate_config.contract import GROUP, ProviderSpec
+
+Offer = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("ESTATE_ENV", "ESTATE_CONFIG", "ESTATE_CHAIN", "NODE_ENV", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(guard, "_everywhere", [])
+
+
+@pytest.fixture
+def offer(monkeypatch: pytest.MonkeyPatch) -> Offer:
+    """Install specs for one test, beside what is installed: as modules, and entry points that lead to them."""
+
+    def install(*specs: ProviderSpec) -> None:
+        points = dict(discovery.installed())
+        for spec in specs:
+            module = ModuleType(f"offered_{spec.name}")
+            module.spec = spec  # type: ignore[attr-defined]  # that is what an entry point names
+            monkeypatch.setitem(sys.modules, module.__name__, module)
+            points[spec.name] = (EntryPoint(spec.name, f"{module.__name__}:spec", GROUP),)
+        monkeypatch.setattr(discovery, "installed", lambda: points)
+
+    return install
