@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import pytest
 
-from estate_config import errors
 from estate_config.errors import Code, ConfigurationError, Problem
+from tests import leaks
 from tests.leaks import CANARIES, PLAIN, assert_no_canary, assert_no_canary_in_error
 
 
@@ -98,9 +98,12 @@ def test_a_canary_is_found_wherever_an_exception_holds_it(make: Callable[[], Bas
 @pytest.mark.parametrize(
     "local", [PLAIN, _Holder(PLAIN), {PLAIN: 1}, [(PLAIN,)]], ids=["text", "object", "key", "list"]
 )
-def test_a_canary_is_found_in_the_locals_of_our_frames(local: object) -> None:
+def test_a_canary_is_found_in_the_locals_of_our_frames(
+    local: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaks, "_OURS", (str(tmp_path),))
     namespace: dict[str, object] = {}
-    file = str(Path(errors.__file__).with_name("made_up.py"))
+    file = str(tmp_path / "made_up.py")
     exec(compile("def go(kept):\n    raise RuntimeError('x')\n", file, "exec"), namespace)
     with pytest.raises(RuntimeError) as caught:
         namespace["go"](local)  # type: ignore[operator]  # it is a function

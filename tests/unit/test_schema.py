@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from enum import Enum
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pytest
 from hypothesis import given
@@ -18,6 +19,11 @@ from estate_config.shapes import Shape
 from tests.leaks import PLAIN, assert_no_canary
 
 T = TypeVar("T")
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
 
 
 class Credentials(BaseModel):
@@ -191,9 +197,8 @@ class TestDeclaring:
 
     @pytest.mark.parametrize("word", ["min_length", "pattern", "alias", "ge", "repr"])
     def test_a_constraint_is_not_taken_for_a_provider(self, word: str) -> None:
-        with pytest.raises(
-            TypeError, match=rf"{word}= is a word of pydantic's Field: write Annotated\[..., Field\({word}="
-        ):
+        words: Any = {word: "x"}
+        with pytest.raises(TypeError, match=rf"^{word}= is a word of pydantic's Field: write Annotated"):
             setting(**words)
 
     @pytest.mark.parametrize("address", ["", 5, None])
@@ -347,6 +352,8 @@ class TestDescribing:
             (int | str, "int or str"),
             (Annotated[int, Field(ge=1)], "int"),
             (Any, "Any"),
+            (Literal["a", 1], "'a' or 1"),
+            (Colour, "'red' or 'blue'"),
             (T, "T"),
         ],
     )
