@@ -1,0 +1,52 @@
+# Every target works on a fresh machine with make and Python 3.11 or later: it makes its own .venv first.
+# PYTHON=… names another interpreter; TESTS=… and ARGS=… narrow a test run.
+
+PYTHON ?= python3
+TESTS ?=
+ARGS ?=
+BIN := .venv/bin
+CORE := estate_config/*.py
+
+.PHONY: demo test lint bench docs lock clean
+
+demo: .venv/installed
+	$(BIN)/python examples/estate/demo.py
+
+test: .venv/installed
+	rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS) $(TESTS)
+	@$(if $(TESTS),true,$(BIN)/coverage report --include='$(CORE)' --fail-under=100)
+
+lint: .venv/installed
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+	$(BIN)/lint-imports --no-logo
+
+bench: .venv/installed
+	$(BIN)/python -m tests.benchmarks
+
+docs: .venv/installed
+	$(BIN)/python -m pytest -q tests/docs
+
+lock: .venv/installed
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-emit-index-url --no-header --annotation-style line -o requirements/dev.txt pyproject.toml requirements/dev.in
+
+clean:
+	rm -rf .venv dist build
+
+.venv/made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/it")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/locked: requirements/dev.txt .venv/made
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# entry points are read when it is installed, so a change of pyproject.toml installs it again
+.venv/installed: pyproject.toml .venv/locked
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
