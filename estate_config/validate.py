@@ -76,7 +76,7 @@ def missing(answers: Mapping[str, Answer]) -> list[Problem]:
     for answer in lacking:
         names = _unbuilt_from(answer, answers)
         if names and not any(name in problems for name in names):  # else it is a consequence of those
-            message = f"no provider has it, and it cannot be built: {', '.join(names)} has no value"
+            message = f"no provider has it, and it cannot be built: {', '.join(dict.fromkeys(names))} has no value"
             problems[answer.setting.field] = _problem(answer, Code.MISSING, message, _puts(answer))
     return [problems[name] for name in answers if name in problems]
 
@@ -110,12 +110,12 @@ def _stands_by_default(answer: Answer, answers: Mapping[str, Answer]) -> bool:
 
 def _missing(answer: Answer) -> Problem:
     if not answer.asked:
+        why = "no provider of the chain serves settings that are no secrets"
         limit = answer.setting.declaration.providers
-        why = (
-            f"only {', '.join(limit)} may be asked, and the chain has none of them"
-            if limit
-            else ("no provider of the chain serves settings that are no secrets")
-        )
+        if limit is not None:
+            why = f"only {', '.join(limit)} may be asked, and the chain has none of them"
+        if limit == ():
+            why = "nobody may be asked: its providers= is empty"
         return _problem(
             answer, Code.MISSING, why, "give it a default, or put the provider into the chain in estate.toml"
         )
@@ -239,7 +239,7 @@ def _invalid(
     )
     fix = _put(answer)
     if answer.found is None:
-        words, fix = f"its default {words}", "correct the default in the schema"
+        words, fix = f"its default: {words}", "correct the default in the schema"
     return _problem(answer, Code.INVALID, words, fix)
 
 
