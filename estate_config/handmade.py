@@ -27,18 +27,18 @@ CLOSED: Any = object()
 
 def at(values: Any, path: Sequence[str]) -> Any:
     """Return what `values` has for a field, by nesting or by its dotted name; else `NOWHERE`, or `CLOSED`."""
-    if isinstance(values, Mapping) and ".".join(path) in values:
-        return values[".".join(path)]
-    for step in path:
-        if values is None:
-            return CLOSED
-        if isinstance(values, BaseModel) and step in type(values).model_fields:
-            values = getattr(values, step)
-        elif isinstance(values, Mapping) and step in values:
-            values = values[step]
-        else:
-            return NOWHERE
-    return values
+    if not path:
+        return values
+    if values is None:
+        return CLOSED
+    if isinstance(values, BaseModel):
+        return at(getattr(values, path[0]), path[1:]) if path[0] in type(values).model_fields else NOWHERE
+    if isinstance(values, Mapping):
+        for length in range(len(path), 0, -1):
+            name = ".".join(path[:length])
+            if name in values and (found := at(values[name], path[length:])) is not NOWHERE:
+                return found
+    return NOWHERE
 
 
 def by_field(values: Mapping[str, Any], settings: Sequence[Setting]) -> dict[str, Any]:
@@ -55,7 +55,9 @@ def unknown_names(values: Mapping[str, Any], settings: Sequence[Setting], cls: t
         Problem(
             name,
             Code.UNKNOWN,
-            f"{cls.__name__} has no field {name!r}" + did_you_mean(name, known),
+            f"{name} is a nested model: give its fields"
+            if tuple(name.split(".")) in parents
+            else f"{cls.__name__} has no field {name!r}" + did_you_mean(name, known),
             fix="values given by hand are keyed by field name, dotted for nested fields",
         )
         for name in _names(values, parents)
@@ -68,7 +70,7 @@ def _names(values: Mapping[str, Any], parents: set[tuple[str, ...]], path: tuple
         here = (*path, *str(name).split("."))
         if here in parents and isinstance(value, Mapping):
             yield from _names(value, parents, here)
-        elif here not in parents:
+        elif here not in parents or not (value is None or isinstance(value, BaseModel)):
             yield ".".join(here)
 
 

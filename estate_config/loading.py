@@ -344,9 +344,7 @@ def _double(source: Hidden[Mapping[str, Any] | Provider], settings: Sequence[Set
     if not isinstance(given, Mapping):
         return Link("double", handmade.double_spec("double", "a double"), frozenset(), given)
     spec = discovery.find("fixture")
-    values = {
-        item.field: value for item in settings if (value := handmade.at(given, item.path)) is not handmade.NOWHERE
-    }
+    values = handmade.by_field(given, settings)
     provider = discovery.build(spec, {"values": values}, Context("test", Path()), "use()")
     return Link("fixture", spec, frozenset(), provider)
 
