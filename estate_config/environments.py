@@ -170,7 +170,7 @@ def read(config: Given = None) -> Estate:
     """
     config = unshown(config)
     if isinstance(config, Hidden):
-        return _checked(Hidden(dict(config.reveal())), "the configuration given in code", Path.cwd())
+        return _checked(Hidden(dict(config.reveal())), "the configuration given in code", _here())
     named = config or os.environ.get("ESTATE_CONFIG")
     if named:
         return _from_file(Path(named))
@@ -178,7 +178,14 @@ def read(config: Given = None) -> Estate:
         return _from_file(Path("estate.toml"))
     if os.path.lexists("pyproject.toml") and (found := _from_pyproject(Path("pyproject.toml"))):
         return found
-    return Estate(_WITHOUT_FILE, f"no estate.toml in {Path.cwd()}", Path.cwd())
+    return Estate(_WITHOUT_FILE, f"no estate.toml in {_here()}", _here())
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # the working folder is gone, and with it all that is relative to it
+        return Path()
 
 
 def _from_file(path: Path) -> Estate:

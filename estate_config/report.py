@@ -67,7 +67,8 @@ def _groups(problems: Iterable[Problem]) -> list[list[Problem]]:
 def _block(group: list[Problem], paint: Paint, how: str) -> str:
     first = group[0]
     names = ", ".join(problem.field for problem in group if problem.field)
-    lines = [f"{paint(first.code.value, how)}  {paint(names, _BOLD)}".rstrip(), f"  {first.message}"]
+    head = paint(first.code.value, how) + (f"  {paint(names, _BOLD)}" if names else "")
+    lines = [head, f"  {first.message}"]
     steps = [step for problem in group for step in problem.places]
     if len(group) == 1 or len({problem.places for problem in group}) > 1:
         lines += _table(steps, paint)
