@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 
 import estate_config
 import estate_config_providers
+from estate_config import Settings
 
 PART = 8
 """Characters in a row that give a secret away."""
@@ -152,5 +153,7 @@ def _reach(start: object) -> str:
             waiting += one
         else:
             texts.append(repr(one))
-            waiting += vars(one).values() if hasattr(one, "__dict__") else ()
+            # An instance that was loaded holds its values: that is what it is for. One that failed to must hold none.
+            loaded = isinstance(one, Settings) and hasattr(one, "__estate__")
+            waiting += vars(one).values() if hasattr(one, "__dict__") and not loaded else ()
     return "\n".join(texts)
