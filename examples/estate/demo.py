@@ -21,6 +21,7 @@ import psycopg
 
 from estate_config.errors import ProviderError
 from estate_config.testing import EmbeddedAws
+from estate_secrets import EstateSecrets
 from stubs.json_server import serving
 from stubs.kreb_stub import KrebStub
 from stubs.openai_stub import OpenAIStub
@@ -68,7 +69,7 @@ def _interrupted(number: int, _: FrameType | None) -> None:
 def _told(story: Story, environment: dict[str, str], folder: Path, account: Account, database: Postgres) -> int:
     try:
         the_place(story, environment, folder, database)
-        the_push(story)
+        the_push(story, account)
         the_job(story)
         with the_service(story, environment, folder) as url:
             the_answers(story, url)
@@ -104,13 +105,16 @@ def the_place(story: Story, environment: dict[str, str], folder: Path, database:
     story.saw("Nothing is there yet, and one report says all of it.")
 
 
-def the_push(story: Story) -> None:
+def the_push(story: Story, account: Account) -> None:
     story.step("Fill the account with the eight secrets of the .env file")
     push = ("estate", "push", "catalogue", "--from", "dotenv", "--to", "aws", "--env", "production", "--yes")
     story.command(*push, expect=["estate/rds/password", "estate/database/url"])
+    created = account.versions()
+    story.check(len(created) == len(EstateSecrets.model_fields), f"the account has {len(created)} secrets")
     story.saw("Eight secrets were created. Names are shown, values never are.")
     story.command(*push)
-    story.saw("Once more: nothing to do.")
+    story.check(account.versions() == created, "the second push wrote something")
+    story.saw("Once more: everything is there already, and nothing was written.")
     story.command(*CHECK)
     story.saw("Every service would start.")
 

@@ -31,6 +31,11 @@ class Account:
         for name, value in secrets.items():
             self.operator.create_secret(Name=f"estate/{name.replace('_', '/', 1)}", SecretString=value)
 
+    def versions(self) -> dict[str, list[str]]:
+        """Return every secret's name with the ids of its versions."""
+        listed = self.operator.list_secrets()["SecretList"]
+        return {secret.get("Name", ""): sorted(secret.get("SecretVersionsToStages", {})) for secret in listed}
+
 
 @contextmanager
 def account_at(aws_url: str) -> Iterator[Account]:
