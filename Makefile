@@ -42,8 +42,10 @@ clean:
 	$(PYTHON) -m venv .venv
 	@touch $@
 
+# --no-deps: the lock is complete, and pip would look for a newer release of what is asked for with an extra
 .venv/locked: requirements/dev.txt .venv/made
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
 
 # entry points are read when it is installed, so a change of pyproject.toml installs it again

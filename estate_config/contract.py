@@ -41,7 +41,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from estate_config.model import Deadline, Failed, Found, Key, Notice, Place
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Place, Status
 
 GROUP = "estate_config.providers"
 """The entry-point group."""
@@ -85,6 +85,18 @@ class Writer(Protocol):
 
 
 @runtime_checkable
+class Prober(Protocol):
+    """A provider that can say of a secret that it is there and may be read, without reading its value."""
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        """Return how things stand with each key, by the rules of `fetch`: a key that is left out is absent.
+
+        No value is read, not even to be thrown away: a person without the right to read may probe. `Failed` has the
+        codes that `fetch` would have: `NO_VALUE`, `DELETED`, `DENIED` …
+        """
+
+
+@runtime_checkable
 class Inspector(Protocol):
     """A provider that can see more than it was asked for: unread variables, files that others can read."""
 
@@ -116,7 +128,7 @@ class ProviderSpec:
     build: Callable[[Any, Context], Provider]
     """Validated options in, provider out. No I/O, no SDK import."""
     offers: tuple[type, ...] = ()
-    """Extra protocols that the built provider has: `Writer`, `Inspector`."""
+    """Extra protocols that the built provider has: `Writer`, `Prober`, `Inspector`."""
     secrets_only: bool = False
     """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
     address_names: tuple[str, ...] = ()

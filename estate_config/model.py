@@ -76,6 +76,20 @@ class Notice:
     fix: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How things stand with one secret, as far as the store tells without giving its value."""
+
+    place: str
+    version: str | None = None
+    """The one that a fetch would give now; None where the store does not say."""
+    changed_at: datetime | None = None
+    may_read: bool | None = None
+    """Whether the caller may read the value; None where the store only tells by giving it."""
+    notices: tuple[Notice, ...] = ()
+    """What is not as it should be though the value is there: a rotation that is late, a replica out of step."""
+
+
 class Deadline:
     """A point in time after which nobody waits any more. Monotonic: a clock that is set does not move it."""
 
