@@ -46,7 +46,7 @@ def _text(text: str, member: str, value: object) -> str | Failed:
 
 
 def part_of(value: str | bytes, member: str | None, *, binary: bool) -> str | bytes | Failed | None:
-    """Return what a key asks for of a stored value: bytes, text, or a member of its JSON; None: there is no such one."""
+    """Return what a key asks for of a stored value: bytes, text, a member of its JSON; None: it has no such member."""
     if binary and member is None:
         return value
     if isinstance(value, bytes):

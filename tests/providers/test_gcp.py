@@ -10,7 +10,6 @@ from pathlib import Path
 
 import grpc
 import pytest
-from fakes.gcp import StrictGcp
 from google.api_core import exceptions
 
 from estate_config.contract import Context, Provider
@@ -20,6 +19,7 @@ from estate_config.testing import ProviderContract, Shelf
 from estate_config_providers.gcp import spec
 from estate_config_providers.gcp.address import Address
 from estate_config_providers.gcp.failures import failure
+from tests.fakes.gcp import StrictGcp
 
 
 @pytest.fixture

@@ -291,7 +291,8 @@ def test_development(monkeypatch):
 
 
 def test_the_plugin_brings_in_neither_pydantic_nor_an_sdk() -> None:
-    code = "import sys, estate_config.testing.plugin; print([m for m in ('pydantic', 'boto3', 'hvac') if m in sys.modules])"
+    heavy = ("pydantic", "boto3", "hvac")
+    code = f"import sys, estate_config.testing.plugin; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -58,6 +58,15 @@ class TestBeforeItIsAsked:
     def test_it_is_of_its_class(self) -> None:
         assert isinstance(lazy(Service), Service)
 
+    def test_a_field_by_the_name_of_a_method_is_the_field(self) -> None:
+        with pytest.warns(UserWarning, match="shadows an attribute"):
+            cls: Any = type("Shadow", (Settings,), {"__annotations__": {"copy": str, "json": str, "schema": str}})
+        settings = lazy(cls)
+        with use(cls, {"copy": "c", "json": "j", "schema": "s"}):
+            assert (settings.copy, settings.json, settings.schema) == ("c", "j", "s")
+        with pytest.raises(AttributeError):
+            _ = cls.copy
+
     def test_what_is_wrong_is_raised_where_it_is_first_used(self) -> None:
         settings = lazy(Service)
         with pytest.raises(ConfigurationError, match="MISSING  token"):
@@ -105,6 +114,7 @@ class TestOnceItIsAsked:
     def test_load_leaves_an_instance_that_is_loaded_alone(self) -> None:
         settings = load(Service)
         assert load(settings) is settings
+        assert loaded(settings) is settings
         assert not is_lazy(settings)
 
     def test_once_loaded_a_read_is_an_entry_of_a_dict(self, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from pydantic import BaseModel, SecretStr
@@ -21,6 +23,7 @@ from estate_config import (
     Settings,
     aload,
     explain,
+    guard,
     lazy,
     load,
     load_or_exit,
@@ -31,6 +34,7 @@ from estate_config import (
 from estate_config.contract import Inspector
 from estate_config.errors import EXIT_CODE
 from estate_config.model import Failed, Notice
+from estate_config.resolve import Link
 from tests.doubles import Shelf, estate, spec_of
 from tests.unit.conftest import Offer
 from tests.unit.test_resolve import Looking
@@ -116,22 +120,25 @@ class TestTheSchemaOnTheWay:
         assert 'did you mean "files"?' in caught.value.problems[1].message
 
     def test_annotations_that_had_to_wait_are_completed_by_the_load(self) -> None:
-        class Waits(Settings):
-            later: Later
-
+        assert not Waits.__pydantic_complete__
         with use(Waits, {"later": {"x": "5"}}):
             assert load(Waits).later.x == 5
 
+    def test_a_mistake_that_had_to_wait_is_told_by_the_load(self) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            load(WaitsInVain)
+        assert [problem.code for problem in caught.value.problems] == [Code.SCHEMA, Code.SCHEMA]
+
     def test_an_annotation_that_names_nothing_is_a_problem_of_the_schema(self) -> None:
-        class Waits(Settings):
+        class Priced(Settings):
             price: Decimal
 
-        for attempt in (lambda: load(Waits), lambda: use(Waits, {}).__enter__()):
+        for attempt in (lambda: load(Priced), lambda: use(Priced, {}).__enter__()):
             with pytest.raises(ConfigurationError) as caught:
                 attempt()
             (problem,) = caught.value.problems
             assert problem.code is Code.SCHEMA
-            assert problem.message == "an annotation of Waits names Decimal, which is not defined"
+            assert problem.message == "an annotation of Priced names Decimal, which is not defined"
             assert "outside of `if TYPE_CHECKING`" in problem.fix
 
     def test_t21_the_schema_alone_is_checked_without_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +152,16 @@ class TestTheSchemaOnTheWay:
         monkeypatch.setenv("ESTATE_SKIP_VALIDATION", "1")
         with pytest.raises(ConfigurationError):
             load(Service, config=estate("env"))
+
+
+class Waits(Settings):
+    later: Later
+
+
+class WaitsInVain(Settings):
+    later: Later
+    one: str = secret("a b")
+    two: str = secret("later/x")
 
 
 class Later(BaseModel):
@@ -190,6 +207,41 @@ class TestWarnings:
             load(Service, config=estate("env"))
         assert [w.code for w in caught.value.warnings] == [Code.UNKNOWN]
         assert "1 problem. 1 warning." in str(caught.value)
+
+
+class TestGuard:
+    """What a test run changes about every load."""
+
+    class Guard:
+        environment: str | None = "here"
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def wrap(self, link: Link) -> Link:
+            provider = Shelf(self.name, {"x/token": f"{link.name} by way of {self.name}"})
+            return replace(link, provider=provider)
+
+    @pytest.fixture(autouse=True)
+    def _guarded(self) -> Iterator[None]:
+        process = self.Guard("the process")
+        guard.install(process)
+        yield
+        guard.uninstall(process)
+
+    CONFIG: ClassVar[dict[str, Any]] = {"environments": {"here": {"chain": ["env"]}, "there": {"chain": ["dotenv"]}}}
+
+    def test_it_chooses_the_environment_where_the_call_does_not_and_stands_before_every_provider(self) -> None:
+        assert load(Service, config=self.CONFIG).token == "env by way of the process"
+        assert load(Service, config=self.CONFIG, environment="there").token == "dotenv by way of the process"
+
+    def test_one_of_the_context_goes_before_that_of_the_process(self) -> None:
+        guard.set_here(self.Guard("the test"))
+        assert guard.current_here() is guard.current()
+        assert load(Service, config=self.CONFIG).token == "env by way of the test"
+        guard.set_here(None)
+        assert guard.current_here() is None
+        assert load(Service, config=self.CONFIG).token == "env by way of the process"
 
 
 class TestExit:

@@ -319,6 +319,15 @@ class TestTemplates:
         settings = made(Service)
         assert (settings.b, settings.c) == ("a!", "a!-fast-raw-80")
 
+    def test_a_part_whose_factory_needs_other_fields_has_no_value_for_a_template(self) -> None:
+        class Service(Settings):
+            host: str
+            path: str = Field(default_factory=lambda data: data["host"])
+            url: str = setting(template="http://{host}/{path}")
+
+        (problem,) = problems(Service, host="h").values()
+        assert problem.message == "no provider has it, and it cannot be built: path has no value"
+
     def test_a_template_of_a_nested_model_uses_its_own_fields(self) -> None:
         class Service(Settings):
             password: str = "outer"

@@ -7,13 +7,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from estate_sqlite import spec
 from pydantic import SecretStr
 
 from estate_config import Settings, explain, load, secret
 from estate_config.contract import Context
 from estate_config.model import Key
 from estate_config.testing import ProviderContract, Shelf
-from estate_sqlite import spec
 
 
 @pytest.fixture
