@@ -18,6 +18,7 @@ from pydantic.errors import PydanticUndefinedAnnotation
 
 from estate_config import discovery, environments, guard, handmade, validate
 from estate_config.contract import Context, Provider
+from estate_config.environments import Environment, Estate
 from estate_config.errors import EXIT_CODE, Asked, Code, ConfigurationError, LoadInfo, Problem
 from estate_config.model import Deadline, Found, Origin
 from estate_config.parallel import at_once
@@ -292,13 +293,17 @@ def chain_of(cls: type[Settings], environment: str | None = None, config: Config
 
 def _chain_of(cls: type[Settings], environment: str | None, config: Config) -> Chain:
     swap = swapped(cls)
-    size = len(cls.__estate_settings__)
     if swap is not None:
         link = _double(swap.source, cls.__estate_settings__)
-        info = LoadInfo(cls.__name__, "a swap by use()", (link.name,), "", size)
+        info = LoadInfo(cls.__name__, "a swap by use()", (link.name,), "", len(cls.__estate_settings__))
         return Chain(info, (link,), environments.DEADLINE)
     estate = environments.read(config)
-    chosen = estate.choose(environment)
+    return chain_in(cls, estate, estate.choose(environment))
+
+
+def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
+    """Return the providers of the chosen environment, built for a class but not asked. Raises as `chain_of` does."""
+    size = len(cls.__estate_settings__)
     chain = tuple(str(entry) for entry in chosen.chain)
     info = LoadInfo(estate.service_of(cls), chosen.name, chain, estate.source, size)
     context = Context(chosen.name, estate.folder)

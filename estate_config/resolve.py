@@ -187,7 +187,7 @@ class _Run:
             self._settle(link, key, answer, replies.get(key))
 
     def _settle(self, link: Link, key: Key, answer: Answer, reply: Found | Failed | None) -> None:
-        place = _place(link, key)
+        place = place_of(link, key)
         outcome, closed = "absent", False
         if isinstance(reply, Found):
             empty = isinstance(reply.value, str | bytes) and not reply.value
@@ -206,7 +206,7 @@ class _Run:
         if closed:
             if answer.failed:
                 answer.asked.extend(
-                    Asked(later.name, _place(later, later.key(answer.setting)).text, "not asked") for later in ahead
+                    Asked(later.name, place_of(later, later.key(answer.setting)).text, "not asked") for later in ahead
                 )
             ahead.clear()
 
@@ -231,7 +231,8 @@ def _fetched(
     return replies, [notice for notice in notices if _is_notice(notice)]
 
 
-def _place(link: Link, key: Key) -> Place:
+def place_of(link: Link, key: Key) -> Place:
+    """Return where a provider looks for a key; where it cannot say, words that say so."""
     try:
         place = link.provider.locate(key)
         if isinstance(place, Place) and _are_texts(place.text, place.fix):
