@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from estate_config.errors import Asked, Code, ConfigurationError, LoadInfo, Problem
@@ -69,9 +69,10 @@ def _block(group: list[Problem], paint: Paint, how: str) -> str:
     names = ", ".join(problem.field for problem in group if problem.field)
     head = paint(first.code.value, how) + (f"  {paint(names, _BOLD)}" if names else "")
     lines = [head, f"  {first.message}"]
-    steps = [step for problem in group for step in problem.places]
-    if len(group) == 1 or len({problem.places for problem in group}) > 1:
-        lines += _table(steps, paint)
+    if len(group) == 1:
+        lines += _table(first.places, paint)
+    elif len({problem.places for problem in group}) > 1:  # of several, what has the outcome is enough
+        lines += _table([step for one in group for step in one.places if step.outcome == one.code], paint)
     if first.fix:
         fixes = first.fix.splitlines()
         lines.append(f"  {paint('fix', _BOLD)}  {fixes[0]}")
@@ -79,7 +80,7 @@ def _block(group: list[Problem], paint: Paint, how: str) -> str:
     return "\n".join(lines)
 
 
-def _table(steps: list[Asked], paint: Paint) -> list[str]:
+def _table(steps: Sequence[Asked], paint: Paint) -> list[str]:
     provider = max((len(step.provider) for step in steps), default=0)
     place = max((len(step.place) for step in steps), default=0)
     return [

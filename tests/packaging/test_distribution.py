@@ -3,121 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tarfile
 import tomllib
-import venv
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from email import message_from_string
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[2]
+from tests.packaging.environments import ROOT, Built, Installed
+
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 PROVIDERS: dict[str, str] = PROJECT["entry-points"]["estate_config.providers"]
 EXTRAS: dict[str, list[str]] = PROJECT["optional-dependencies"]
 
 pytestmark = pytest.mark.xdist_group("distribution")  # built once, not once a worker
-
-
-@dataclass(frozen=True)
-class Built:
-    wheel: Path
-    sdist: Path
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    folder = tmp_path_factory.mktemp("dist")
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
-    return Built(wheel, sdist)
-
-
-def needed(name: str) -> Iterator[metadata.Distribution]:
-    """Yield what a distribution needs without extras, itself included, as its metadata says."""
-    waiting, seen = [name], set[str]()
-    while waiting:
-        distribution = metadata.distribution(waiting.pop())
-        if distribution.name in seen:
-            continue
-        seen.add(distribution.name)
-        yield distribution
-        for line in distribution.requires or ():
-            requirement = Requirement(line)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                waiting.append(requirement.name)
-
-
-@dataclass(frozen=True)
-class Installed:
-    """An environment with the wheel and what its metadata asks for: no network, no extras."""
-
-    folder: Path
-
-    @property
-    def python(self) -> Path:
-        return self.folder / "bin" / "python"
-
-    def run(self, *command: str | Path) -> subprocess.CompletedProcess[str]:
-        environment = {"PATH": os.defpath, "HOME": str(self.folder)}
-        return subprocess.run(
-            [str(word) for word in command],
-            cwd=self.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    def told(self, code: str) -> str:
-        """Return what a program prints; fail with its traceback."""
-        done = self.run(self.python, "-I", "-c", code)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=False, symlinks=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    for distribution in needed("estate-config"):
-        if distribution.name == "estate-config":
-            continue  # the editable one of this tree; the wheel comes instead
-        for top in {Path(file).parts[0] for file in distribution.files or () if not str(file).startswith("..")}:
-            if not (site / top).exists() and top != "__pycache__":
-                (site / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pip",
-            "--python",
-            folder / "bin" / "python",
-            "install",
-            "--no-index",
-            "--no-deps",
-            built.wheel,
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Installed(folder)
 
 
 def headers(built: Built) -> str:

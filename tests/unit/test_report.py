@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,13 @@ def test_one_cause_that_hits_many_fields_stands_once_with_all_of_them() -> None:
         "  fix  look at the network\n"
     ) in report
     assert report.startswith("ai cannot start in production: 3 problems.\n")
+
+
+def test_of_many_fields_only_the_places_with_the_outcome_are_shown() -> None:
+    absent = Asked("env", "A", "absent")
+    problems = [down("a", "estate/a"), down("b", "estate/b")]
+    problems = [replace(one, places=(absent, *one.places)) for one in problems]
+    assert "absent" not in str(ConfigurationError(problems))
 
 
 def test_fields_with_one_cause_and_one_place_show_no_table() -> None:

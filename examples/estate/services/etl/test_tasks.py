@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from estate_config import explain, use
+from estate_config import explain
+from estate_config.testing import Estate
 from services.etl import board
 from services.etl.board import BoardError
 from services.etl.secrets_manager import secrets_manager
@@ -16,6 +17,8 @@ from stubs.kreb_stub import KrebStub
 
 KEY = "double-key-2"
 DOUBLES = {"kreb_api_key": KEY, "db_password": "p@ss/word"}
+
+pytestmark = pytest.mark.estate(EtlSettings, DOUBLES)
 
 
 @pytest.fixture(autouse=True)
@@ -29,29 +32,28 @@ def read(url: str, size: int = 50) -> Iterator[board.Page]:
 
 
 def test_the_database_url_is_built_from_its_parts_where_nobody_has_it_whole() -> None:
-    with use(EtlSettings, DOUBLES):
-        assert secrets_manager.get_database_url() == "postgresql://estate:p%40ss%2Fword@localhost:5432/estate"
-        assert explain(settings)["database_url"].provider == "template"
+    assert secrets_manager.get_database_url() == "postgresql://estate:p%40ss%2Fword@localhost:5432/estate"
+    assert explain(settings)["database_url"].provider == "template"
 
 
-def test_a_whole_database_url_goes_before_its_parts() -> None:
-    with use(EtlSettings, {**DOUBLES, "database_url": "postgresql://whole@localhost/whole"}):
-        assert secrets_manager.get_database_url() == "postgresql://whole@localhost/whole"
+def test_a_whole_database_url_goes_before_its_parts(estate: Estate) -> None:
+    estate.use(EtlSettings, {**DOUBLES, "database_url": "postgresql://whole@localhost/whole"})
+    assert secrets_manager.get_database_url() == "postgresql://whole@localhost/whole"
 
 
 def test_every_page_is_read_in_order() -> None:
-    with serving(KrebStub, key=KEY, total=120) as url, use(EtlSettings, DOUBLES):
+    with serving(KrebStub, key=KEY, total=120) as url:
         pages = list(read(url))
     assert [(page.page, page.pages, len(page.items)) for page in pages] == [(1, 3, 50), (2, 3, 50), (3, 3, 20)]
 
 
 def test_an_empty_board_is_one_empty_page() -> None:
-    with serving(KrebStub, key=KEY, total=0) as url, use(EtlSettings, DOUBLES):
+    with serving(KrebStub, key=KEY, total=0) as url:
         assert [page.items for page in read(url)] == [[]]
 
 
 def test_a_bad_moment_of_the_board_is_outlived() -> None:
-    with serving(KrebStub, key=KEY, total=10, failures=[503, 429, 500]) as url, use(EtlSettings, DOUBLES):
+    with serving(KrebStub, key=KEY, total=10, failures=[503, 429, 500]) as url:
         assert [len(page.items) for page in read(url)] == [10]
 
 
@@ -59,7 +61,6 @@ def test_a_bad_day_of_the_board_ends_the_job_after_four_attempts() -> None:
     failures = [503] * 9
     with (
         serving(KrebStub, key=KEY, failures=failures) as url,
-        use(EtlSettings, DOUBLES),
         pytest.raises(BoardError, match="page 1: the board answered with status 503, 4 times") as caught,
     ):
         list(read(url))
@@ -68,7 +69,7 @@ def test_a_bad_day_of_the_board_ends_the_job_after_four_attempts() -> None:
 
 
 def test_a_board_that_cannot_be_reached_is_said_with_the_setting_to_look_at() -> None:
-    with use(EtlSettings, DOUBLES), pytest.raises(BoardError, match=r"cannot be reached.*KREB_BASE_URL") as caught:
+    with pytest.raises(BoardError, match=r"cannot be reached.*KREB_BASE_URL") as caught:
         list(read("http://127.0.0.1:1"))
     assert caught.value.again
 
@@ -76,7 +77,6 @@ def test_a_board_that_cannot_be_reached_is_said_with_the_setting_to_look_at() ->
 def test_a_refused_key_is_not_tried_again_and_not_shown() -> None:
     with (
         serving(KrebStub, key="right") as url,
-        use(EtlSettings, DOUBLES),
         pytest.raises(BoardError, match="refuses our key") as caught,
     ):
         list(read(url))
@@ -110,7 +110,6 @@ class Saying(JsonHandler):
 def test_an_answer_that_is_not_as_agreed_is_named_by_its_place(status: int, document: object, words: str) -> None:
     with (
         serving(Saying, key=KEY, status=status, document=document) as url,
-        use(EtlSettings, DOUBLES),
         pytest.raises(BoardError, match=words) as caught,
     ):
         list(read(url))
