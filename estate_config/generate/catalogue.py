@@ -37,7 +37,7 @@ from estate_config import discovery, loading
 from estate_config.describe import constraints, type_text
 from estate_config.environments import ChainEntry, Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
-from estate_config.generate.wording import default_words, example_words
+from estate_config.generate.wording import default_text, default_words, one_line, value_text
 from estate_config.model import Key
 from estate_config.resolve import Link, place_of
 from estate_config.schema import Setting, sibling
@@ -53,8 +53,8 @@ class ChainLink:
     """As the chain names it."""
     title: str
     """As a person calls it: `AWS Secrets Manager`."""
-    exceptions: tuple[str, ...]
-    """From the rule that only absent falls through: `on_unavailable = next`."""
+    next_on: tuple[Code, ...]
+    """The failures after which the next provider is asked all the same; without them, only absent falls through."""
     secrets_only: bool
     remote: bool
     options: Mapping[str, Any] = dataclasses.field(repr=False)
@@ -119,7 +119,9 @@ class SettingEntry:
     required: bool
     """The service does not start without it: no default, no template, no enclosing model with a default."""
     default: str | None
-    """In words, as it would be written in a `.env` file; never that of a secret. None where there is none."""
+    """In words: `10s`, `none`, `made by uuid4()`; that of a secret is `not shown`. None where there is none."""
+    default_text: str | None
+    """As it would be written in a `.env` file; None where it is a secret's, made by code, or none."""
     description: str
     owner: str
     rotates: timedelta | None
@@ -273,15 +275,15 @@ def _environment(estate: Estate, environment: Environment) -> EnvironmentEntry:
 
 def _link(entry: ChainEntry, environment: Environment) -> ChainLink:
     spec = discovery.find(entry.provider)
-    exceptions = tuple(f"on_{code.lower()} = next" for code in sorted(entry.next_on))
     options = environment.providers.get(entry.provider, {})
-    return ChainLink(entry.provider, spec.title, exceptions, spec.secrets_only, spec.remote, options)
+    next_on = tuple(sorted(entry.next_on))
+    return ChainLink(entry.provider, spec.title, next_on, spec.secrets_only, spec.remote, options)
 
 
 def _service(name: str, cls: type[Settings], chains: Mapping[str, tuple[Link, ...]]) -> ServiceEntry:
     summary = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")[0]
     settings = tuple(_setting(name, item, chains) for item in cls.__estate_settings__)
-    return ServiceEntry(name, f"{cls.__module__}:{cls.__qualname__}", " ".join(summary.split()), settings, cls)
+    return ServiceEntry(name, f"{cls.__module__}:{cls.__qualname__}", one_line(summary), settings, cls)
 
 
 def _setting(service: str, item: Setting, chains: Mapping[str, tuple[Link, ...]]) -> SettingEntry:
@@ -296,12 +298,13 @@ def _setting(service: str, item: Setting, chains: Mapping[str, tuple[Link, ...]]
         constraints=constraints(info),
         required=item.required and words.template is None and not item.optional_parents,
         default=default_words(item),
-        description=" ".join((info.description or "").split()),
-        owner=words.owner or "",
+        default_text=default_text(item),
+        description=one_line(info.description or ""),
+        owner=one_line(words.owner or ""),
         rotates=words.rotates,
         max_stale=words.max_stale,
         allow_empty=words.allow_empty,
-        examples=() if item.secret else tuple(map(example_words, info.examples or ())),
+        examples=() if item.secret else tuple(map(value_text, info.examples or ())),
         template=words.template or "",
         parts=tuple(dict.fromkeys(parts)),
         providers=words.providers,

@@ -1,4 +1,4 @@
-"""Values that a schema declares, in words: as a person would write them in a `.env` file. Never those of a secret."""
+"""What a schema declares, in words: values as a person would write them in a `.env` file, but never a secret's."""
 
 from __future__ import annotations
 
@@ -16,32 +16,55 @@ _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms
 """Milliseconds of each unit, as `shapes` reads them back."""
 
 
+def one_line(words: str) -> str:
+    """Return words on one line: control characters and line ends become one space."""
+    return " ".join("".join(char if char.isprintable() else " " for char in words).split())
+
+
+def default_text(item: Setting) -> str | None:
+    """Return the default of a setting as it would be written; None where it is a secret's, made by code, or none."""
+    info = item.info
+    made = info.default_factory is not None or info.default in (None, ..., PydanticUndefined)
+    return None if made or item.secret else value_text(info.default)
+
+
 def default_words(item: Setting) -> str | None:
-    """Return the default of a setting in words, None where it has none.
+    """Return what is said of the default of a setting, None where it has none.
 
     A factory is named and not called: what it makes may differ from machine to machine.
     """
-    if item.info.default_factory is not None:
-        return f"made by {getattr(item.info.default_factory, '__name__', 'a function')}()"
-    if item.required or item.info.default is PydanticUndefined:
+    info = item.info
+    if info.default_factory is not None:
+        return f"made by {getattr(info.default_factory, '__name__', 'a function')}()"
+    if info.is_required():
         return None
-    if item.info.default is None:
+    if info.default is None:
         return "none"
-    return "set in the schema, not shown" if item.secret else example_words(item.info.default)
+    return "not shown" if item.secret else value_text(info.default)
 
 
-def example_words(value: Any) -> str:
+def value_text(value: Any) -> str:
     """Return a value that is no secret as text that the setting could be read from."""
     if isinstance(value, timedelta):
         return duration_words(value)
     if isinstance(value, Enum):
-        return example_words(value.value)
+        return value_text(value.value)
     if isinstance(value, str):
         return value
     plain = to_jsonable_python(value, fallback=lambda _: "…")
     if isinstance(value, AbstractSet):
         plain = sorted(plain, key=json.dumps)  # the order of a set differs from run to run
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+
+
+def rotation_words(value: timedelta | None) -> str:
+    """Return how often a secret is meant to be changed: `every 90 days`; "" where the schema does not say."""
+    if value is None:
+        return ""
+    days, rest = divmod(value, timedelta(days=1))
+    if rest or days < 1:
+        return f"every {duration_words(value)}"
+    return "every day" if days == 1 else f"every {days} days"
 
 
 def duration_words(value: timedelta) -> str:
