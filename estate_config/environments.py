@@ -53,6 +53,7 @@ class EnvironmentTable(BaseModel):
 
     chain: list[ChainEntry] = Field(min_length=1)
     deadline: float = Field(default=DEADLINE, gt=0, le=600)
+    forbid_examples: bool = False
     providers: dict[str, dict[str, Any]] = {}
 
     @field_validator("chain", mode="before")
@@ -102,6 +103,8 @@ class Environment:
     """Seconds."""
     providers: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """Options by provider, the shared table overlaid with the environment's own."""
+    forbid_examples: bool = False
+    """Whether a secret may not have a value that stands in examples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class Estate:
         table = tables[name]
         names = {*self.table.providers, *table.providers}
         options = {n: {**self.table.providers.get(n, {}), **table.providers.get(n, {})} for n in names}
-        return Environment(name, tuple(table.chain), table.deadline, options)
+        return Environment(name, tuple(table.chain), table.deadline, options, table.forbid_examples)
 
     def _from_variables(self) -> tuple[str, str]:
         for variable in self.table.environment_variables:

@@ -63,6 +63,7 @@ class Chain:
     info: LoadInfo
     links: tuple[Link, ...]
     deadline: float
+    forbid_examples: bool = False
 
 
 def load(
@@ -194,7 +195,7 @@ def attempted(
     )
     resolution = _answers(settings, chain, overrides)
     attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *resolution.warnings]
-    attempt.problems += _validated(instance, attempt.answers)
+    attempt.problems += _validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
     if attempt.problems:
         vars(instance).clear()  # a validator of the whole may refuse it when its values are in
@@ -252,9 +253,11 @@ def _complaint(provider: Provider) -> str:
     return ""
 
 
-def _validated(instance: Settings, answers: Mapping[str, Answer]) -> list[Problem]:
+def _validated(instance: Settings, answers: Mapping[str, Answer], *, forbid_examples: bool) -> list[Problem]:
     validate.fill_templates(answers)
     problems = validate.missing(answers)
+    if forbid_examples:
+        problems += validate.known_examples(answers)
     values, malformed = validate.inputs(answers)
     problems += malformed
     reported = {problem.field for problem in problems}
@@ -322,7 +325,7 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
             links.append(Link(entry.provider, spec, entry.next_on, provider))
     if problems:
         raise ConfigurationError(problems, info=info)
-    return Chain(info, tuple(links), chosen.deadline)
+    return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples)
 
 
 def _unknown_providers(cls: type[Settings]) -> list[Problem]:

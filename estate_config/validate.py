@@ -12,6 +12,7 @@ from pydantic_core.core_schema import ErrorType
 
 from estate_config.describe import declared
 from estate_config.errors import Asked, Code, Problem
+from estate_config.known_examples import is_known_example
 from estate_config.model import Found, Origin
 from estate_config.redaction import where
 from estate_config.resolve import Answer
@@ -131,6 +132,19 @@ def _puts(answer: Answer) -> str:
 
 def _problem(answer: Answer, code: Code, message: str, fix: str) -> Problem:
     return Problem(answer.setting.field, code, message, tuple(answer.asked), fix)
+
+
+def known_examples(answers: Mapping[str, Answer]) -> list[Problem]:
+    """Return a problem for each secret that has the value of an example."""
+    message = "has the value of an example, which this environment forbids"
+    return [
+        _problem(answer, Code.PLACEHOLDER, message, _put(answer))
+        for answer in answers.values()
+        if answer.setting.secret
+        and answer.found is not None
+        and answer.found.origin.provider != "template"  # what is wrong with its parts is said there
+        and is_known_example(_text(answer.found.value), answer.setting.info.examples or ())
+    ]
 
 
 def inputs(answers: Mapping[str, Answer]) -> tuple[dict[str, Any], list[Problem]]:
