@@ -13,10 +13,7 @@ from estate_config.generate.catalogue import (
     ServiceEntry,
     SettingEntry,
 )
-from estate_config.generate.wording import one_line, rotation_words
-
-END = "default, template, or MISSING"
-"""Where a chain ends."""
+from estate_config.generate.wording import CHAIN_END, one_line, rotation_words
 
 
 def markdown(catalogue: Catalogue, mark: str) -> str:
@@ -51,7 +48,7 @@ def _picture(environment: EnvironmentEntry) -> str:
     lines = ["```mermaid", "flowchart LR"]
     for number, link in enumerate(environment.chain):
         lines.append(f'  p{number}["{_label(link.provider)}<br>{_label(link.title)}"]')
-    lines.append(f'  end_(["{_label(END)}"])')
+    lines.append(f'  end_(["{_label(CHAIN_END)}"])')
     for number, link in enumerate(environment.chain):
         target = f"p{number + 1}" if link is not environment.chain[-1] else "end_"
         lines.append(f'  p{number} -- "{" or ".join(["absent", *link.next_on])}" --> {target}')

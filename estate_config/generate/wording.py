@@ -12,6 +12,9 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from estate_config.schema import Setting
 
+CHAIN_END = "default, template, or MISSING"
+"""What comes after the last provider of a chain."""
+
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 """Milliseconds of each unit, as `shapes` reads them back."""
 
