@@ -116,6 +116,11 @@ class Estate:
     """The file's path, or why there is none."""
     folder: Path
 
+    @property
+    def environments(self) -> Mapping[str, EnvironmentTable]:
+        """Every environment by its name; `test` is always there."""
+        return {"test": _TEST, **self.table.environments}
+
     def choose(self, name: str | None = None) -> Environment:
         """Return the named environment; without a name, what the environment variables say, or the default.
 
@@ -124,13 +129,12 @@ class Estate:
         said_by = "the call"
         if name is None:
             name, said_by = self._from_variables()
-        tables = {"test": _TEST, **self.table.environments}
-        if name not in tables:
+        if name not in self.environments:
             raise self.error(
-                f'there is no environment "{name}", asked for by {said_by}' + did_you_mean(name, tables),
+                f'there is no environment "{name}", asked for by {said_by}' + did_you_mean(name, self.environments),
                 f"add [environments.{name}] to {self.source}, or name one that is there",
             )
-        table = tables[name]
+        table = self.environments[name]
         names = {*self.table.providers, *table.providers}
         options = {n: {**self.table.providers.get(n, {}), **table.providers.get(n, {})} for n in names}
         return Environment(name, tuple(table.chain), table.deadline, options, table.forbid_examples)

@@ -44,9 +44,9 @@ def _plain(words: str, how: str) -> str:
 def _head(error: ConfigurationError, paint: Paint) -> str:
     info = error.info
     count = _count(len(error.problems), "problem")
-    name = info.service or "the configuration"
+    what = f"{info.service} cannot start" if info.service else "the configuration cannot be used"
     where = f" in {info.environment}" if info.environment else ""
-    lines = [paint(f"{name} cannot start{where}: {count}.", _BOLD)]
+    lines = [paint(f"{what}{where}: {count}.", _BOLD)]
     if error.warnings:
         lines[0] += f" {_count(len(error.warnings), 'warning')}."
     if info.chain:
@@ -92,18 +92,36 @@ def _table(steps: Sequence[Asked], paint: Paint) -> list[str]:
 def success_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float, title: Callable[[str], str]) -> str:
     """Return the one line of a good start; the providers that answered are the ones named, no value is."""
     found = [(a.setting.secret, a.found.origin.provider) for a in answers.values() if a.found is not None]
-    secrets = Counter(provider for secret, provider in found if secret)
-    named = secrets or Counter(provider for _, provider in found)
+    secrets = dict.fromkeys(provider for secret, provider in found if secret)
+    named = secrets or dict.fromkeys(provider for _, provider in found)
     what = "Secrets" if secrets else "Settings"
     source = " and ".join(title(provider) for provider in named) or "the schema's defaults"
-    counts = ", ".join(f"{provider} {n}" for provider, n in Counter(provider for _, provider in found).items())
-    defaults = len(answers) - len(found)
-    detail = ", ".join(filter(None, [counts, f"default {defaults}" if defaults else ""]))
-    return (
-        f"{what} loaded successfully from {source} "
-        f"({info.service}, {info.environment}: {_count(sum(secrets.values()), 'secret')}, "
-        f"{_count(len(answers), 'setting')} in all; {detail}; {seconds:.2f} s)"
-    )
+    where = f"{info.service}, {info.environment}"
+    return f"{what} loaded successfully from {source} ({where}: {_counts(answers, seconds)})"
+
+
+def fine_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float) -> str:
+    """Return the one line of a check that found nothing wrong."""
+    return f"{info.service} can start in {info.environment}: {_counts(answers, seconds)}"
+
+
+def _counts(answers: Mapping[str, Answer], seconds: float) -> str:
+    found = [(a.setting.secret, a.found.origin.provider) for a in answers.values() if a.found is not None]
+    origins = Counter(provider for _, provider in found)
+    if len(found) < len(answers):
+        origins["default"] = len(answers) - len(found)
+    parts = [
+        f"{_count(sum(secret for secret, _ in found), 'secret')}, {_count(len(answers), 'setting')} in all",
+        ", ".join(f"{provider} {number}" for provider, number in origins.items()),
+        f"{seconds:.2f} s",
+    ]
+    return "; ".join(filter(None, parts))
+
+
+def warnings_text(warnings: Sequence[Problem], *, color: bool = False) -> str:
+    """Return what did not stop a load, as the report shows it."""
+    paint = _paint if color else _plain
+    return "\n\n".join(_block(group, paint, _YELLOW) for group in _groups(warnings))
 
 
 def _count(number: int, word: str) -> str:

@@ -74,7 +74,7 @@ def test_fields_with_one_cause_and_one_place_show_no_table() -> None:
 
 def test_little_is_said_where_little_is_known() -> None:
     assert str(ConfigurationError([Problem("", Code.SCHEMA, "it is wrong")])) == (
-        "the configuration cannot start: 1 problem.\n\nSCHEMA\n  it is wrong"
+        "the configuration cannot be used: 1 problem.\n\nSCHEMA\n  it is wrong"
     )
     info = LoadInfo("ai", "here", ("env",))
     assert "chain: env\n" in str(ConfigurationError([DENIED], info=info))

@@ -1,0 +1,63 @@
+"""All verbs, and what holds for each of them: the path of imports, streams, interruptions, mistakes of our own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from estate_config import __version__
+from estate_config.cli import check
+
+_BUG = 70
+"""The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
+
+app = typer.Typer(
+    help="Typed settings and secrets of a team's services.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,  # they would show the locals of a frame
+    pretty_exceptions_show_locals=False,
+    no_args_is_help=True,
+)
+
+# A verb is a function in a module of its own. One line here makes it known:
+app.command()(check.check)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - so typer calls it
+    if asked:
+        sys.stdout.write(f"estate {__version__}\n")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+]
+
+
+@app.callback()
+def _every_verb(
+    version: Version = False,  # noqa: FBT002 - so typer makes an option of it
+) -> None:
+    """What comes before the verb."""
+
+
+def run_app() -> None:
+    """Run the verb that the arguments name, and exit with its code."""
+    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a text, as in `python -m`: `services.ai.settings` is found from here
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a report is shown on any terminal
+    try:
+        app(prog_name="estate")
+    except Exception as error:  # noqa: BLE001 - its words and its traceback may hold a value
+        from estate_config.redaction import where
+
+        broken = f"{type(error).__name__} in {where(error)}"
+    else:
+        return
+    sys.stderr.write(f"estate: this is a mistake of estate's own, please report it: {broken}\n")
+    raise SystemExit(_BUG)

@@ -1,0 +1,60 @@
+"""What a verb was asked for. A name that is not there is wrong usage; an `estate.toml` that is wrong is a problem."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from estate_config.cli.options import Format
+from estate_config.cli.output import fail
+
+if TYPE_CHECKING:
+    from estate_config.environments import Environment, Estate
+
+
+@contextmanager
+def reported(output: Format) -> Iterator[None]:
+    """Print what is wrong with the estate itself, and exit, if the block raises `ConfigurationError`."""
+    from estate_config.errors import ConfigurationError
+
+    try:
+        yield
+    except ConfigurationError as error:
+        problem = error
+    else:
+        return
+    fail(problem, output)
+
+
+def estate_and_services(services: Sequence[str] | None) -> tuple[Estate, list[str]]:
+    """Return the estate, and the services that were named, each once, or all that it lists.
+
+    Raises `ConfigurationError` where `estate.toml` cannot be used or lists no service.
+    """
+    from estate_config import environments
+
+    estate = environments.read()
+    known = estate.table.services
+    if not known:
+        raise estate.error("no service is listed", 'add [services] to estate.toml, with a line as ai = "module:Class"')
+    for name in services or ():
+        must_be_known("SERVICE", name, known)
+    return estate, list(dict.fromkeys(services or known))
+
+
+def environment_of(estate: Estate, name: str | None) -> Environment:
+    """Return the environment that was named, or that holds. Raises `ConfigurationError` where nothing says which."""
+    if name is not None:
+        must_be_known("--env", name, estate.environments)
+    return estate.choose(name)
+
+
+def must_be_known(what: str, name: str, known: Collection[str]) -> None:
+    """Raise `typer.BadParameter`, with a did-you-mean, for a name that is not there."""
+    from estate_config.suggest import did_you_mean
+
+    if name not in known:
+        raise typer.BadParameter(f'there is no "{name}"{did_you_mean(name, known)}', param_hint=what)

@@ -1,0 +1,70 @@
+"""`estate check`: what is wrong with services, all at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from estate_config.cli.asked import environment_of, estate_and_services, reported
+from estate_config.cli.options import EnvironmentName, Format, Output, Services
+from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json
+
+if TYPE_CHECKING:
+    from estate_config.environments import Environment, Estate
+    from estate_config.loading import Attempt
+
+SchemaOnly = Annotated[bool, typer.Option("--schema-only", help="Read no value and ask nobody: for builds.")]
+
+
+def check(
+    services: Services = None,
+    environment: EnvironmentName = None,
+    schema_only: SchemaOnly = False,  # noqa: FBT002 - so typer makes an option of it
+    output: Output = Format.TEXT,
+) -> None:
+    """Say what is wrong with services, all at once.
+
+    Every service is loaded as at its start, and its report printed. With --schema-only, schemas and chains are
+    checked, in every environment unless --env names one.
+    """
+    with reported(output):
+        estate, names = estate_and_services(services)
+        environments = _environments(estate, environment, schema_only=schema_only)
+    made = (_attempt(estate, name, environments, schema_only=schema_only) for name in names)
+    if output is Format.JSON:
+        attempts = list(made)
+        ok = not any(attempt.problems for attempt in attempts)
+        reports = [{"ok": not attempt.problems, **attempt.error().as_json()} for attempt in attempts]
+        say_json({"ok": ok, "services": reports})
+    else:
+        attempts = say_each(made, lambda attempt: _text(attempt, schema_only=schema_only))
+    if any(attempt.problems for attempt in attempts):
+        raise typer.Exit(PROBLEMS)
+
+
+def _environments(estate: Estate, name: str | None, *, schema_only: bool) -> list[Environment]:
+    if schema_only and name is None:
+        return [estate.choose(known) for known in estate.environments]
+    return [environment_of(estate, name)]
+
+
+def _attempt(estate: Estate, service: str, environments: list[Environment], *, schema_only: bool) -> Attempt:
+    from estate_config.services import attempted, examined
+
+    if schema_only:
+        return examined(estate, service, environments)
+    with progress(f"checking {service}"):
+        attempt, _ = attempted(estate, service, environments[0])
+    return attempt
+
+
+def _text(attempt: Attempt, *, schema_only: bool) -> str:
+    from estate_config.report import fine_line, warnings_text
+
+    if attempt.problems:
+        return attempt.error().as_text(color=colored())
+    if schema_only:
+        return f"{attempt.info.service}: schema and chains are fine in {attempt.info.environment}"
+    line = fine_line(attempt.answers, attempt.info, attempt.seconds)
+    return f"{line}\n\n{warnings_text(attempt.warnings, color=colored())}" if attempt.warnings else line

@@ -1,0 +1,57 @@
+"""The words that verbs share, and what a shell may complete them to."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from estate_config.environments import Estate
+
+
+class Format(StrEnum):
+    """How data is printed."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _estate() -> Estate | None:
+    """The estate of the current folder; None where there is something wrong with it: completion says nothing of it."""
+    from estate_config import environments
+    from estate_config.errors import ConfigurationError
+
+    try:
+        return environments.read()
+    except ConfigurationError:
+        return None
+
+
+def _services(incomplete: str) -> list[str]:
+    estate = _estate()
+    return [name for name in estate.table.services if name.startswith(incomplete)] if estate else []
+
+
+def _environments(incomplete: str) -> list[str]:
+    estate = _estate()
+    return [name for name in estate.table.environments if name.startswith(incomplete)] if estate else []
+
+
+Services = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SERVICE", help="Names from [services]; without any, all of them.", autocompletion=_services
+    ),
+]
+EnvironmentName = Annotated[
+    str | None,
+    typer.Option(
+        "--env",
+        metavar="NAME",
+        help="The environment, instead of what the variables say.",
+        autocompletion=_environments,
+    ),
+]
+Output = Annotated[Format, typer.Option("--format", help="For people, or for machines.")]

@@ -1,0 +1,79 @@
+"""What a verb prints: text for people, or one JSON document; and what is wrong before there is any service to ask."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import typer
+
+from estate_config.cli.options import Format
+
+if TYPE_CHECKING:
+    from estate_config.errors import ConfigurationError
+
+T = TypeVar("T")
+
+PROBLEMS = 1
+"""The exit code where something is wrong with what was looked at."""
+
+
+def say(text: str) -> None:
+    """Print a text and see to it that it is out: who reads may have gone, and a verb ends with that."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def say_json(document: dict[str, Any]) -> None:
+    """Print the one JSON document of a verb."""
+    say(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def say_each(items: Iterable[T], text: Callable[[T], str]) -> list[T]:
+    """Print the text of each item as soon as it is there, longer ones apart from the others; return the items."""
+    said: list[T] = []
+    before = ""
+    for item in items:
+        block = text(item)
+        say(f"\n{block}" if before and "\n" in before + block else block)
+        said.append(item)
+        before = block
+    return said
+
+
+def colored() -> bool:
+    """Whether stdout is to be coloured."""
+    from estate_config.report import wants_color
+
+    return wants_color(sys.stdout)
+
+
+def fail(error: ConfigurationError, output: Format) -> NoReturn:
+    """Print what is wrong with the estate itself, and exit."""
+    if output is Format.JSON:
+        say_json({"ok": False, **error.as_json()})
+    else:
+        say(error.as_text(color=colored()))
+    raise typer.Exit(PROBLEMS)
+
+
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows of cells as lines with aligned columns; a column that is empty all the way down is left out."""
+    kept = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
+    widths = {index: max(len(row[index]) for row in rows) for index in kept}
+    return ["  ".join(f"{row[index]:<{widths[index]}}" for index in kept).rstrip() for row in rows]
+
+
+@contextmanager
+def progress(words: str) -> Iterator[None]:
+    """Say on stderr what is being waited for, if that is a terminal, until it is done."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(words):
+        yield
