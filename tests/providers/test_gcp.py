@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
 
-from estate_config.contract import Context, Provider
+from estate_config.contract import Context, Prober, Provider
 from estate_config.errors import Code
-from estate_config.model import Deadline, Failed, Found, Key
+from estate_config.model import Deadline, Failed, Found, Key, Status
 from estate_config.testing import ProviderContract, Shelf
 from estate_config_providers.gcp import spec
 from estate_config_providers.gcp.address import Address
-from estate_config_providers.gcp.failures import failure
+from estate_config_providers.gcp.failures import _BY_NAME, failure
 from tests.fakes.gcp import StrictGcp
+
+API: Any = exceptions
+AUTH: Any = auth_exceptions
+"""The libraries' errors, whose constructors have no types."""
 
 
 @pytest.fixture
@@ -53,7 +60,10 @@ class TestContract(ProviderContract):
         def spoil(key: Key) -> None:
             gcp.denied.add(f"AccessSecretVersion {key.name.replace('/', '_')}")
 
-        return Shelf(spec, put, options={"project": "estate", "client": gcp.client()}, spoil=spoil)
+        def hang(key: Key) -> None:
+            gcp.hanging.add(key.name.replace("/", "_"))
+
+        return Shelf(spec, put, options={"project": "estate", "client": gcp.client()}, spoil=spoil, hang=hang)
 
 
 def test_a_derived_name_has_the_prefix_and_no_slash(gcp: StrictGcp) -> None:
@@ -123,14 +133,31 @@ def test_each_status_is_its_own_outcome_with_a_command(gcp: StrictGcp, status: g
     assert answer.fix
 
 
-def test_every_error_of_the_client_is_mapped() -> None:
-    kinds = [
-        kind
-        for kind in vars(exceptions).values()
-        if isinstance(kind, type) and issubclass(kind, exceptions.GoogleAPIError)
-    ]
-    kinds = [kind for kind in kinds if kind is not exceptions.GoogleAPIError]  # the root, never raised itself
-    assert [kind for kind in kinds if failure(kind.__new__(kind), Address("p", "s", "1")).code is Code.PLUGIN] == []
+def test_every_error_of_the_client_is_mapped_by_its_own_name() -> None:
+    kinds = {
+        kind.__name__
+        for module, root in (
+            (exceptions, exceptions.GoogleAPIError),
+            (auth_exceptions, auth_exceptions.GoogleAuthError),
+        )
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, root)
+    }
+    kinds -= {"GoogleAPIError"}  # the root, never raised itself
+    assert len(kinds) > 50
+    assert kinds - set(_BY_NAME) == set()
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AUTH.TransportError(), Code.UNAVAILABLE),
+        (AUTH.RefreshError(), Code.CREDENTIALS),
+        (API.RetryError("", cause=API.TooManyRequests("")), Code.THROTTLED),
+    ],
+)
+def test_what_kept_google_from_answering_is_told_apart(error: Exception, code: Code) -> None:
+    assert failure(error, Address("p", "s", "1")).code is code
 
 
 def test_a_server_that_is_gone_is_reported_within_the_deadline(gcp: StrictGcp) -> None:
@@ -142,6 +169,61 @@ def test_a_server_that_is_gone_is_reported_within_the_deadline(gcp: StrictGcp) -
     assert time.monotonic() - started < 3
     assert isinstance(answer, Failed)
     assert answer.code is Code.UNAVAILABLE
+
+
+def probe(gcp: StrictGcp, *keys: Key) -> dict[Key, Status | Failed]:
+    provider = provider_on(gcp)
+    assert isinstance(provider, Prober)
+    return dict(provider.probe(keys, Deadline(10)))
+
+
+def test_a_probe_tells_version_age_and_right_and_reads_no_value(gcp: StrictGcp) -> None:
+    gcp.add("jwt", b"old")
+    gcp.add("jwt", b"new")
+    asked, member, old = key("jwt"), key("part", "jwt#part"), key("old", "jwt/versions/1")
+    created = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+    assert probe(gcp, asked, member, old, key("nowhere")) == {
+        asked: Status("projects/estate/secrets/jwt", "2", created, may_read=True),
+        member: Status("projects/estate/secrets/jwt#part", "2", created, may_read=True),
+        old: Status("projects/estate/secrets/jwt/versions/1", "1", created, may_read=True),
+    }
+    assert "AccessSecretVersion" not in gcp.calls
+
+
+def test_a_probe_tells_that_the_value_may_not_be_read(gcp: StrictGcp) -> None:
+    gcp.add("jwt", b"x")
+    gcp.denied.add("AccessSecretVersion jwt")
+    (status,) = probe(gcp, key("jwt")).values()
+    assert isinstance(status, Status)
+    assert status.may_read is False
+
+
+def test_where_the_right_may_not_be_tested_it_is_unknown(gcp: StrictGcp) -> None:
+    gcp.add("jwt", b"x")
+    gcp.denied.add("TestIamPermissions jwt")
+    (status,) = probe(gcp, key("jwt")).values()
+    assert isinstance(status, Status)
+    assert status.may_read is None
+
+
+def test_t9_a_probe_that_is_refused_is_not_taken_for_absent(gcp: StrictGcp) -> None:
+    gcp.denied.add("GetSecretVersion jwt")
+    (status,) = probe(gcp, key("jwt")).values()
+    assert isinstance(status, Failed)
+    assert status.code is Code.DENIED
+    assert "secretmanager.versions.get" in status.hint
+    assert "--role=roles/secretmanager.viewer" in status.fix
+
+
+def test_a_probe_has_the_codes_that_a_fetch_has(gcp: StrictGcp) -> None:
+    gcp.secrets["empty"] = []
+    gcp.secrets["disabled"] = [grpc.StatusCode.FAILED_PRECONDITION]
+    gcp.add("slow", b"x")
+    gcp.failing["slow"] = grpc.StatusCode.UNAUTHENTICATED
+    asked = [key("empty"), key("disabled"), key("slow"), key("bad", "no good!")]
+    codes = [answer.code for answer in probe(gcp, *asked).values() if isinstance(answer, Failed)]
+    assert codes == [Code.NO_VALUE, Code.NO_VALUE, Code.CREDENTIALS, Code.MALFORMED]
+    assert codes == [answer.code for answer in fetch(gcp, *asked).values() if isinstance(answer, Failed)]
 
 
 def test_put_creates_adds_a_version_and_writes_nothing_twice(gcp: StrictGcp) -> None:
@@ -156,10 +238,23 @@ def test_put_creates_adds_a_version_and_writes_nothing_twice(gcp: StrictGcp) -> 
 
 def test_put_refuses_what_cannot_be_written_and_leaves_it(gcp: StrictGcp) -> None:
     gcp.add("text", b"no json")
-    keys = {key("a", "text#x"): "1", key("b", "jwt/versions/1"): "1", key("c", "no good!"): "1", key("d"): "x" * 65_537}
+    keys: dict[Key, str | bytes] = {
+        key("a", "text#x"): "1",
+        key("b", "jwt/versions/1"): "1",
+        key("c", "no good!"): "1",
+        key("d"): "x" * 65_537,
+        key("e", "rds#x", binary=True): b"\xff",
+    }
     failed = provider_on(gcp).put(keys, Deadline(10))  # type: ignore[attr-defined]
-    assert {k.name: answer.code for k, answer in failed.items()} == dict.fromkeys("abcd", Code.MALFORMED)
+    assert {k.name: answer.code for k, answer in failed.items()} == dict.fromkeys("abcde", Code.MALFORMED)
     assert gcp.secrets["text"] == [b"no json"]
+
+
+def test_put_does_not_write_a_secret_whole_and_by_members_at_once(gcp: StrictGcp) -> None:
+    failed = provider_on(gcp).put({key("p", "rds#password"): "p", key("rds", "rds"): "{}"}, Deadline(10))  # type: ignore[attr-defined]
+    assert {answer.hint for answer in failed.values()} == {"is to be written whole and by members at once"}
+    assert len(failed) == 2
+    assert gcp.secrets == {}
 
 
 def test_locate_names_the_place_and_the_command() -> None:
@@ -178,6 +273,7 @@ from estate_config.contract import Context
 from estate_config.errors import ProviderError
 from estate_config.model import Deadline, Key
 from estate_config_providers.gcp import spec
+from estate_config_providers.gcp.address import Address
 try:
     spec.build(spec.options(project="p"), Context("x", Path())).fetch([Key("a", "a")], Deadline(1))
 except ProviderError as error:

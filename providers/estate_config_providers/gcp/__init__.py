@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estate_config.contract import ProviderSpec, Writer
+from estate_config.contract import Prober, ProviderSpec, Writer
 from estate_config_providers.gcp.options import GcpOptions
 from estate_config_providers.gcp.secret_manager import SecretManager
 
@@ -12,7 +12,7 @@ spec = ProviderSpec(
     summary="Google Secret Manager: one read for each secret, at the same time; nothing is ever listed.",
     options=GcpOptions,
     build=lambda options, _context: SecretManager(options),
-    offers=(Writer,),
+    offers=(Writer, Prober),
     secrets_only=True,
     remote=True,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estate_config.errors import Code
 from estate_config.model import Failed, Key
@@ -31,6 +31,11 @@ class Address:
     @property
     def resource(self) -> str:
         return f"{self.parent}/versions/{self.version}"
+
+    @property
+    def whole(self) -> Address:
+        """The secret's version without a member: what is read once."""
+        return replace(self, member=None)
 
     @property
     def text(self) -> str:

@@ -34,8 +34,52 @@ _BY_NAME: dict[str, tuple[Code, str]] = {
     "ClientError": (Code.UNAVAILABLE, "could not be read: the call was refused"),
     "GoogleAPICallError": (Code.UNAVAILABLE, "could not be read"),
     "AlreadyExists": (Code.UNAVAILABLE, "is being created by somebody else"),
+    "NotFound": (Code.UNAVAILABLE, "is not there any more"),  # when it is written; to a read it is absence
     "DuplicateCredentialArgs": (Code.CREDENTIALS, "is asked for with two kinds of credentials at once"),
-    "GoogleAuthError": (Code.CREDENTIALS, "could not be asked for: there are no usable Google credentials"),
+    # of HTTP alone, or of uploads: whatever sends them is no Secret Manager
+    **dict.fromkeys(
+        (
+            "Redirection",
+            "MovedPermanently",
+            "NotModified",
+            "TemporaryRedirect",
+            "ResumeIncomplete",
+            "MethodNotAllowed",
+            "LengthRequired",
+            "PreconditionFailed",
+            "RequestRangeNotSatisfiable",
+            "ResumableTransferError",
+            "TransferStalledError",
+            "UnseekableStreamError",
+            "UploadCancelledError",
+            "MissingStatusHeaderError",
+        ),
+        (Code.UNAVAILABLE, "could not be read: the endpoint is no Secret Manager"),
+    ),
+    # google.auth.exceptions
+    "TransportError": (Code.UNAVAILABLE, "could not be read: Google's login cannot be reached"),
+    "TimeoutError": (Code.UNAVAILABLE, "could not be read: Google's login did not answer in time"),
+    "ResponseError": (Code.UNAVAILABLE, "could not be read: Google's login did not answer as it should"),
+    **dict.fromkeys(
+        (
+            "RefreshError",
+            "UserAccessTokenError",
+            "DefaultCredentialsError",
+            "MutualTLSChannelError",
+            "ClientCertError",
+            "OAuthError",
+            "ReauthFailError",
+            "ReauthSamlChallengeFailError",
+            "MalformedError",
+            "InvalidResource",
+            "InvalidOperation",
+            "InvalidValue",
+            "InvalidType",
+            "OSError",
+            "GoogleAuthError",
+        ),
+        (Code.CREDENTIALS, "could not be asked for: there are no usable Google credentials"),
+    ),
 }
 
 _FIXES = {

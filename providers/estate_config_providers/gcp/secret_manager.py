@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
+from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of, with_members
 from estate_config_providers.gcp.address import Address, address_of
+from estate_config_providers.gcp.calls import retry, seconds
 from estate_config_providers.gcp.failures import failure, fix, not_installed
+from estate_config_providers.gcp.metadata import look, not_found
 from estate_config_providers.gcp.options import GcpOptions
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
 
-_CALL = 5.0
-"""Seconds that one call may take; never more than what is left of the deadline."""
+T = TypeVar("T")
+
 _LIMIT = 65_536
 """Bytes of a payload at most (cloud.google.com/secret-manager/quotas)."""
 
@@ -42,24 +44,24 @@ class SecretManager:
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses = {key: address_of(key, self._options) for key in keys}
-        wanted = {replace(a, member=None) for a in addresses.values() if isinstance(a, Address)}
-        if not wanted:
-            return {key: a for key, a in addresses.items() if isinstance(a, Failed)}
-        client = self._connected()
-        read = at_once(lambda address: self._read(client, address, deadline), wanted, deadline)
-        late = Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:g} seconds")
-        answers: dict[Key, Found | Failed] = {}
+        read = self._each(addresses.values(), self._read, deadline)
+        answers = {
+            key: address if isinstance(address, Failed) else _part(read[address.whole], address, binary=key.binary)
+            for key, address in addresses.items()
+        }
+        return {key: answer for key, answer in answers.items() if answer is not None}
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        """A member of a JSON secret stands as its secret does: what is in it, only its value tells."""
+        addresses = {key: address_of(key, self._options) for key in keys}
+        seen = self._each(addresses.values(), look, deadline)
+        answers: dict[Key, Status | Failed] = {}
         for key, address in addresses.items():
-            if isinstance(address, Failed):
-                answers[key] = address
-                continue
-            answer = read.get(replace(address, member=None), late)
-            if isinstance(answer, Found) and isinstance(answer.value, bytes):
-                part = part_of(answer.value, address.member, binary=key.binary)
-                origin = replace(answer.origin, place=address.text)
-                answer = Found(part, origin) if isinstance(part, (str, bytes)) else part
-            if answer is not None:
-                answers[key] = answer
+            status = address if isinstance(address, Failed) else seen[address.whole]
+            if isinstance(status, Status) and isinstance(address, Address):
+                status = replace(status, place=address.text)
+            if status is not None:
+                answers[key] = status
         return answers
 
     def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
@@ -72,7 +74,7 @@ class SecretManager:
             elif address.version != "latest":
                 failed[key] = Failed(Code.MALFORMED, "names a version, and a version cannot be written")
             else:
-                groups.setdefault(replace(address, member=None), {})[key] = value
+                groups.setdefault(address.whole, {})[key] = value
         if groups:
             client = self._connected()
             for address, group in groups.items():
@@ -93,39 +95,37 @@ class SecretManager:
                 self._client = _connect(self._options)
             return self._client
 
-    def _read(self, client: SecretManagerServiceClient, address: Address, deadline: Deadline) -> Found | Failed | None:
+    def _each(
+        self,
+        addresses: Iterable[Address | Failed],
+        work: Callable[[SecretManagerServiceClient, Address, Deadline], T],
+        deadline: Deadline,
+    ) -> dict[Address, T | Failed]:
+        """Do the same for every secret once, all at the same time; what is not done by the deadline has failed."""
+        wanted = dict.fromkeys(address.whole for address in addresses if isinstance(address, Address))
+        if not wanted:
+            return {}
+        client = self._connected()
+        done = at_once(lambda address: work(client, address, deadline), wanted, deadline)
+        late = Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:g} seconds")
+        return {address: done.get(address, late) for address in wanted}
+
+    @staticmethod
+    def _read(client: SecretManagerServiceClient, address: Address, deadline: Deadline) -> Found | Failed | None:
         from google.api_core.exceptions import GoogleAPIError, NotFound
         from google.auth.exceptions import GoogleAuthError
 
         try:
             answer = client.access_secret_version(
-                name=address.resource, timeout=_seconds(deadline), retry=_retry(deadline)
+                name=address.resource, timeout=seconds(deadline), retry=retry(deadline)
             )
         except NotFound:
-            return self._not_found(client, address, deadline)
+            return not_found(client, address, deadline)
         except (GoogleAPIError, GoogleAuthError) as error:
             return failure(error, address)
         version = answer.name.rsplit("/", 1)[-1]
         stage = "latest" if address.version == "latest" else None
         return Found(answer.payload.data, Origin("gcp", address.text, version, stage))
-
-    def _not_found(self, client: SecretManagerServiceClient, address: Address, deadline: Deadline) -> Failed | None:
-        """Google says NOT_FOUND of a secret that is not there, and of one without the version: tell them apart."""
-        from google.api_core.exceptions import GoogleAPIError, NotFound
-        from google.auth.exceptions import GoogleAuthError
-
-        put = fix(Code.NO_VALUE, address)
-        try:
-            client.get_secret(name=address.parent, timeout=_seconds(deadline), retry=None)
-        except NotFound:
-            return None
-        except (GoogleAPIError, GoogleAuthError):
-            return Failed(
-                Code.NO_VALUE,
-                "does not exist, or has no such version (this identity may not look which: secretmanager.secrets.get)",
-                put,
-            )
-        return Failed(Code.NO_VALUE, "exists and has no such version", put)
 
     def _write(
         self, client: SecretManagerServiceClient, address: Address, group: Mapping[Key, str | bytes], deadline: Deadline
@@ -148,7 +148,7 @@ class SecretManager:
             if current is None:
                 _create(client, address, deadline, AlreadyExists)
             client.add_secret_version(
-                parent=address.parent, payload=SecretPayload(data=payload), timeout=_seconds(deadline), retry=None
+                parent=address.parent, payload=SecretPayload(data=payload), timeout=seconds(deadline), retry=None
             )
         except (GoogleAPIError, GoogleAuthError) as error:
             return failure(error, address)
@@ -182,34 +182,36 @@ def _create(client: SecretManagerServiceClient, address: Address, deadline: Dead
             parent=f"projects/{address.project}",
             secret_id=address.secret,
             secret=Secret(replication=Replication(automatic=Replication.Automatic())),
-            timeout=_seconds(deadline),
+            timeout=seconds(deadline),
             retry=None,
         )
 
 
+def _part(answer: Found | Failed | None, address: Address, *, binary: bool) -> Found | Failed | None:
+    """Return what a key asks for of its secret."""
+    if not isinstance(answer, Found) or not isinstance(answer.value, bytes):
+        return answer
+    part = part_of(answer.value, address.member, binary=binary)
+    origin = replace(answer.origin, place=address.text)
+    return Found(part, origin) if isinstance(part, (str, bytes)) else part
+
+
 def _payload(group: Mapping[Key, str | bytes], options: GcpOptions, current: Found | None) -> bytes | Failed:
     """Return what to store: the one value, or the members written into the JSON that is there."""
-    members: dict[str, str] = {}
+    parts: dict[str | None, bytes] = {}
     for key, value in group.items():
         address = address_of(key, options)
-        if isinstance(address, Address) and address.member is not None:
-            members[address.member] = value if isinstance(value, str) else value.decode()
-        else:
-            return value.encode() if isinstance(value, str) else value
-    text = part_of(current.value, None, binary=False) if current and isinstance(current.value, bytes) else None
-    merged = text if isinstance(text, Failed) else with_members(str(text) if text is not None else None, members)
+        member = address.member if isinstance(address, Address) else None
+        parts[member] = value.encode() if isinstance(value, str) else value
+    if None in parts:
+        both = Failed(Code.MALFORMED, "is to be written whole and by members at once")
+        return parts[None] if len(parts) == 1 else both
+    members: dict[str, str] = {}
+    for name, part in parts.items():
+        text = part_of(part, None, binary=False)
+        if not isinstance(text, str):
+            return Failed(Code.MALFORMED, "is not text, and a member of JSON is nothing else")
+        members[str(name)] = text
+    before = part_of(current.value, None, binary=False) if current and isinstance(current.value, bytes) else None
+    merged = before if isinstance(before, Failed) else with_members(None if before is None else str(before), members)
     return merged if isinstance(merged, Failed) else merged.encode()
-
-
-def _seconds(deadline: Deadline) -> float:
-    return min(_CALL, max(deadline.remaining(), 0.05))
-
-
-def _retry(deadline: Deadline) -> Any:
-    from google.api_core import exceptions
-    from google.api_core.retry import Retry, if_exception_type
-
-    transient = if_exception_type(
-        exceptions.ServiceUnavailable, exceptions.ResourceExhausted, exceptions.InternalServerError
-    )
-    return Retry(predicate=transient, initial=0.1, maximum=2.0, timeout=min(_CALL, deadline.remaining()))
