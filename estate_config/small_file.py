@@ -9,9 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Callable
+from typing import TypeVar
 
 from estate_config.errors import Code
 from estate_config.model import Failed
+
+T = TypeVar("T")
 
 LIMIT = 65_536
 """Bytes a value may have: the limit of AWS Secrets Manager, so that a value moves from one place to another."""
@@ -39,6 +43,20 @@ def read_small_file(
     `dir_fd` is the open folder that a relative `path` starts from; without `follow`, a link at `path` is an error. A
     file that is too large is not read. Anything else that stands in the way is a `Failed`.
     """
+    return _opened(path, lambda descriptor: _read(descriptor, limit), dir_fd=dir_fd, follow=follow)
+
+
+def look_at_small_file(
+    path: str, limit: int = LIMIT, *, dir_fd: int | None = None, follow: bool = True
+) -> os.stat_result | Failed | None:
+    """Return what the system says of the file that `read_small_file` would read, without reading it.
+
+    It is opened, since only that tells for certain whether it may be read.
+    """
+    return _opened(path, lambda descriptor: _status(descriptor, limit), dir_fd=dir_fd, follow=follow)
+
+
+def _opened(path: str, work: Callable[[int], T | Failed], *, dir_fd: int | None, follow: bool) -> T | Failed | None:
     try:
         descriptor = os.open(path, _FLAGS | (0 if follow else os.O_NOFOLLOW), dir_fd=dir_fd)
     except FileNotFoundError:
@@ -48,26 +66,37 @@ def read_small_file(
     except ValueError:
         return Failed(Code.MALFORMED, "has a name that no file can have")
     try:
-        return _read(descriptor, limit)
+        return work(descriptor)
     except OSError as error:
         return why(error)
     finally:
         os.close(descriptor)
 
 
-def _read(descriptor: int, limit: int) -> bytes | Failed:
+def _status(descriptor: int, limit: int) -> os.stat_result | Failed:
     status = os.fstat(descriptor)
     if stat.S_ISDIR(status.st_mode):
         return Failed(Code.MALFORMED, "is a directory, not a file")
     if not stat.S_ISREG(status.st_mode):
         return _NOT_A_FILE
+    return status if status.st_size <= limit else _too_large(limit)
+
+
+def _read(descriptor: int, limit: int) -> bytes | Failed:
+    status = _status(descriptor, limit)
+    if isinstance(status, Failed):
+        return status
     content = b""
-    # The size is looked at first, and not relied on: a file may grow, and some of /proc say 0.
-    while status.st_size <= limit and len(content) <= limit:
+    # The size is not relied on: a file may grow, and some of /proc say 0.
+    while len(content) <= limit:
         more = os.read(descriptor, limit + 1 - len(content))
         if not more:
             return content
         content += more
+    return _too_large(limit)
+
+
+def _too_large(limit: int) -> Failed:
     return Failed(Code.MALFORMED, f"is larger than {limit:,} bytes, the most that is read")
 
 

@@ -7,9 +7,19 @@ from threading import Barrier
 
 import pytest
 
-from estate_config.contract import Provider, Writer
-from estate_config.model import Deadline
-from estate_config.testing.kit import SECONDS, Kit, fetch, names, require, require_value, require_values
+from estate_config.contract import Prober, Provider, Writer
+from estate_config.model import Deadline, Status
+from estate_config.testing.kit import (
+    CANARY,
+    SECONDS,
+    Kit,
+    fail,
+    fetch,
+    names,
+    require,
+    require_value,
+    require_values,
+)
 from estate_config.testing.shelf import Shelf
 from estate_config.testing.watching import touches
 
@@ -90,3 +100,39 @@ class Finding(Kit):
             failed = provider.put(values, Deadline(SECONDS))
             require(not failed, f"put failed for: {names(failed)}")
             require_values(fetch(provider, list(values)), values)
+
+    def test_a_probe_finds_what_is_there_without_its_value(self, shelf: Shelf, provider: Provider) -> None:
+        """By the rules of fetch: what is not there is left out."""
+        prober = _prober(shelf, provider)
+        values = self.put_some(shelf)
+        statuses = prober.probe([self.key("absent"), *values, *values], Deadline(SECONDS))
+        lacking, extra = values.keys() - statuses.keys(), statuses.keys() - values.keys()
+        require(not lacking, f"probe left out, though the store holds them: {names(lacking)}")
+        require(not extra, f"probe answered, though nothing holds them: {names(extra)}")
+        for key, status in statuses.items():
+            if not isinstance(status, Status):
+                fail(f"probe failed for {key.name}, though the store holds it: {status!r}")
+            require(status.place.strip(), f"the status of {key.name} names no place")
+            require(status.may_read is not False, f"probe says that {key.name} may not be read, and fetch reads it")
+            require(values[key] not in repr(status), f"the status of {key.name} holds its value")
+        require(len(prober.probe([], Deadline(SECONDS))) == 0, "probe answered, though no key was asked for")
+
+    def test_a_probe_of_a_key_that_cannot_be_answered_says_so(self, shelf: Shelf, provider: Provider) -> None:
+        """`Failed`, or a status that does not claim that the value may be read; never absent."""
+        prober = _prober(shelf, provider)
+        if shelf.spoil is None:
+            pytest.skip("this shelf has no way to spoil one key")
+        spoilt = self.key("spoilt")
+        shelf.put(spoilt, CANARY)
+        shelf.spoil(spoilt)
+        status = prober.probe([spoilt], Deadline(SECONDS)).get(spoilt)
+        require(status is not None, "probe left out a key that cannot be answered: absent is another thing")
+        require(CANARY not in repr(status), "the status of a key that cannot be answered holds its value")
+        claims = isinstance(status, Status) and status.may_read
+        require(not claims, "probe says of a key that cannot be answered that it may be read")
+
+
+def _prober(shelf: Shelf, provider: Provider) -> Prober:
+    if Prober not in shelf.spec.offers or not isinstance(provider, Prober):
+        pytest.skip("this provider does not offer Prober")
+    return provider

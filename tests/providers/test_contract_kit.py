@@ -94,7 +94,7 @@ def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 class TestStrangers:
     def test_a_providers_whole_test_is_one_subclass_and_one_fixture(self, stranger: pytest.Pytester) -> None:
         result = stranger.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error")
-        result.assert_outcomes(passed=27, skipped=4)
+        result.assert_outcomes(passed=27, skipped=6)
 
     def test_an_sdk_that_comes_with_the_spec_is_named(self, stranger: pytest.Pytester) -> None:
         (stranger.path / "boto3.py").touch()
@@ -229,6 +229,8 @@ class TestStores:
             ("a_key_that_cannot_be_answered_fails_alone", "no way to spoil one key"),
             ("a_store_that_cannot_answer_at_all_raises_a_provider_error", "no way to ruin"),
             ("a_store_that_hangs_is_left_at_the_deadline", "no way to hang"),
+            ("a_probe_finds_what_is_there_without_its_value", "does not offer Prober"),
+            ("a_probe_of_a_key_that_cannot_be_answered_says_so", "does not offer Prober"),
         ],
     )
     def test_what_is_not_asked_is_skipped_with_its_reason(self, test: str, reason: str) -> None:

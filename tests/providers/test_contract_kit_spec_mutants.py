@@ -13,11 +13,13 @@ from pydantic import BaseModel
 
 from estate_config.contract import Context, ProviderSpec, Writer
 from estate_config.errors import Code
-from estate_config.model import Deadline, Failed, Found, Key, Place
+from estate_config.model import Deadline, Failed, Found, Key, Place, Status
 from estate_config_providers.files import spec
 from estate_config_providers.files.mounted_files import FilesOptions, MountedFiles
 
 RUINED = "a_store_that_cannot_answer_at_all_raises_a_provider_error"
+PROBED = "a_probe_finds_what_is_there_without_its_value"
+PROBED_SPOILT = "a_probe_of_a_key_that_cannot_be_answered_says_so"
 
 
 class Looks(MountedFiles):
@@ -79,6 +81,47 @@ class Leaks(MountedFiles):
         return f"Leaks({self.shown})"
 
 
+class ProbesNothing(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        return {}
+
+
+class ProbesWhatIsNotThere(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        return {key: Status(self.locate(key).text) for key in keys}
+
+
+class ProbesWithFailures(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        seen = super().probe(keys, deadline)
+        return dict.fromkeys(seen, Failed(Code.DENIED, "is denied"))
+
+
+class TellsTheValueInAProbe(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        found = self.fetch(keys, deadline)
+        return {
+            key: Status(f"{answer.value!r}") if isinstance(answer, Found) else answer for key, answer in found.items()
+        }
+
+
+class ProbesADeniedKeyAsReadable(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        seen = super().probe(keys, deadline)
+        return {key: Status(self.locate(key).text, may_read=True) for key in seen}
+
+
+class ProbesAReadableKeyAsDenied(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        seen = super().probe(keys, deadline)
+        return {key: replace(s, may_read=False) if isinstance(s, Status) else s for key, s in seen.items()}
+
+
+class ProbesADeniedKeyAsAbsent(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        return {key: s for key, s in super().probe(keys, deadline).items() if isinstance(s, Status)}
+
+
 class LooseOptions(BaseModel):
     folder: Path
 
@@ -93,6 +136,13 @@ CHANGES: list[tuple[str, ProviderSpec, set[str]]] = [
     ("closes_only_once", replace(spec, build=ClosesOnce), {"closing_twice_is_fine"}),
     ("forgets", replace(spec, build=Forgets, offers=(Writer,)), {"what_a_writer_puts_is_found"}),
     ("refuses", replace(spec, build=Refuses, offers=(Writer,)), {"what_a_writer_puts_is_found"}),
+    ("probes_nothing", replace(spec, build=ProbesNothing), {PROBED, PROBED_SPOILT}),
+    ("probes_what_is_not_there", replace(spec, build=ProbesWhatIsNotThere), {PROBED}),
+    ("probes_with_failures", replace(spec, build=ProbesWithFailures), {PROBED}),
+    ("tells_the_value_in_a_probe", replace(spec, build=TellsTheValueInAProbe), {PROBED}),
+    ("probes_a_denied_key_as_readable", replace(spec, build=ProbesADeniedKeyAsReadable), {PROBED_SPOILT}),
+    ("probes_a_readable_key_as_denied", replace(spec, build=ProbesAReadableKeyAsDenied), {PROBED}),
+    ("probes_a_denied_key_as_absent", replace(spec, build=ProbesADeniedKeyAsAbsent), {PROBED_SPOILT}),
     ("offers_what_it_has_not", replace(spec, offers=(Writer,)), {"the_spec_is_complete"}),
     ("takes_any_option", replace(spec, options=LooseOptions), {"a_misspelt_option_is_an_error"}),
     ("has_no_title", replace(spec, title=" "), {"the_spec_is_complete"}),

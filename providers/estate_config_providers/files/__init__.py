@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from estate_config.contract import ProviderSpec
+from estate_config.contract import Prober, ProviderSpec
 from estate_config_providers.files.mounted_files import FilesOptions, MountedFiles
 
 spec = ProviderSpec(
@@ -11,4 +11,5 @@ spec = ProviderSpec(
     summary="One file per key in a folder: Docker secrets, Kubernetes and CSI volumes.",
     options=FilesOptions,
     build=MountedFiles,
+    offers=(Prober,),
 )

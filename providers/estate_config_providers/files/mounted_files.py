@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from estate_config.contract import Context
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
+from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Status
 from estate_config.payload import member_of, split_member
 from estate_config.small_file import as_text, as_value, why
-from estate_config_providers.files.inside_folder import read_inside
+from estate_config_providers.files.inside_folder import look_inside, read_inside
+
+T = TypeVar("T")
 
 
 class FilesOptions(BaseModel):
@@ -44,9 +48,17 @@ class MountedFiles:
         problem = self._folder_problem() if keys else None
         if problem is not None:
             raise problem
-        names = {_file_and_member(key)[0] for key in keys}
-        contents = {name: self._read(name) for name in names}
+        contents = self._each(keys, read_inside)
         answers = {key: self._answer(key, contents[_file_and_member(key)[0]]) for key in keys}
+        return {key: answer for key, answer in answers.items() if answer is not None}
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:  # noqa: ARG002 - local
+        """Look at the files without reading them. A member stands as its file does: only the content tells of it."""
+        problem = self._folder_problem() if keys else None
+        if problem is not None:
+            raise problem
+        seen = self._each(keys, look_inside)
+        answers = {key: self._status(key, seen[_file_and_member(key)[0]]) for key in keys}
         return {key: answer for key, answer in answers.items() if answer is not None}
 
     def close(self) -> None:
@@ -67,20 +79,36 @@ class MountedFiles:
             return ProviderError(failed.code, f"cannot be used: the folder {self._folder} {failed.hint}", failed.fix)
         return None
 
-    def _read(self, name: str) -> bytes | Failed | None:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            hint = "is not a path inside the folder: it may not be absolute, be empty or go up with `..`"
-            return Failed(Code.SCHEMA, hint, "correct the field's files=…")
-        return read_inside(str(self._folder), name)
+    def _each(self, keys: Sequence[Key], work: Callable[[str, str], T | Failed | None]) -> dict[str, T | Failed | None]:
+        names = {_file_and_member(key)[0] for key in keys}
+        return {name: _outside(name) or work(str(self._folder), name) for name in names}
 
     def _answer(self, key: Key, content: bytes | Failed | None) -> Found | Failed | None:
         value = _member(key, content) if isinstance(content, bytes) else content
         if value is None:
             return None
         if isinstance(value, Failed):
-            return Failed(value.code, value.hint, value.fix or self.locate(key).fix)
+            return self._failed(key, value)
         return Found(value, Origin("files", self.locate(key).text))
+
+    def _status(self, key: Key, seen: os.stat_result | Failed | None) -> Status | Failed | None:
+        if seen is None:
+            return None
+        if isinstance(seen, Failed):
+            return self._failed(key, seen)
+        changed_at = datetime.fromtimestamp(seen.st_mtime, UTC)
+        return Status(self.locate(key).text, changed_at=changed_at, may_read=True)
+
+    def _failed(self, key: Key, failed: Failed) -> Failed:
+        return Failed(failed.code, failed.hint, failed.fix or self.locate(key).fix)
+
+
+def _outside(name: str) -> Failed | None:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        hint = "is not a path inside the folder: it may not be absolute, be empty or go up with `..`"
+        return Failed(Code.SCHEMA, hint, "correct the field's files=…")
+    return None
 
 
 def _file_and_member(key: Key) -> tuple[str, str | None]:
