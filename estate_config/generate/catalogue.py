@@ -3,7 +3,7 @@
 It is made offline. Providers are built and asked where they look, never for a value::
 
     estate = environments.read()
-    catalogue = catalogue_of(estate, {"ai": AiSettings, "etl": EtlSettings})
+    catalogue = catalogue_of(estate, schemas_of(estate, ["ai", "etl"]))
 
     for service in catalogue.services:               # downwards: a service, its settings, where each is looked for
         for entry in service.settings:
@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -41,6 +41,7 @@ from estate_config.generate.wording import default_text, default_words, one_line
 from estate_config.model import Key
 from estate_config.resolve import Link, place_of
 from estate_config.schema import Setting, sibling
+from estate_config.services import schema_of
 from estate_config.settings import Settings
 from estate_config.templates import placeholders
 
@@ -239,6 +240,23 @@ def _places(entries: tuple[SettingEntry, ...], environment: str, provider: str |
 
 
 # --- making it -------------------------------------------------------------------------------------------------------
+
+
+def schemas_of(estate: Estate, names: Iterable[str]) -> dict[str, type[Settings]]:
+    """Return the schemas of services that `estate` lists, by name, importing their modules.
+
+    Raises `ConfigurationError` with all that is wrong with them.
+    """
+    found: dict[str, type[Settings]] = {}
+    problems: list[Problem] = []
+    for name in names:
+        try:
+            found[name] = schema_of(estate, name)
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems, info=LoadInfo(config=estate.source))
+    return found
 
 
 def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Catalogue:

@@ -149,7 +149,7 @@ def _setting(entry: SettingEntry) -> str:
     return f"""<article class="setting" id="{here}" data-services="{_json([entry.service])}"{secret}>
 <h4><a class="mono" href="#{here}">{_text(entry.field)}</a>{badges}</h4>
 {description}{_facts(entry)}
-{_table(f"Where {entry.service} looks for {entry.field}", "without it", rows)}
+{_table(f"Where {entry.service} looks for {entry.field}, and what holds without it", rows)}
 </article>
 """
 
@@ -202,7 +202,7 @@ def _secret(secret: SecretEntry) -> str:
     return f"""<article class="secret" id="{here}" {who}>
 <h4><a class="mono" href="#{here}">{_text(secret.name)}</a></h4>
 <p>Read by {readers}.</p>
-{_table(f"Where {secret.name} is", "read by", rows)}
+{_table(f"Where {secret.name} is, and for whom", rows)}
 </article>
 """
 
@@ -210,17 +210,14 @@ def _secret(secret: SecretEntry) -> str:
 def _places(places: Iterable[PlaceEntry]) -> tuple[str, str]:
     shown = [f"<li>{_text(place.provider)} {_code(place.place)}</li>" for place in places]
     readers = dict.fromkeys(service for place in places for service in place.services)
-    return f"<ol>{''.join(shown)}</ol>", ", ".join(map(_text, readers))
+    return f"<ol>{''.join(shown)}</ol>", f"for {', '.join(map(_text, readers))}"
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _table(caption: str, last: str, rows: str) -> str:
-    head = "".join(f'<th scope="col">{words}</th>' for words in ("environment", "looked for at, in this order", last))
-    return f"""<table><caption class="away">{_text(caption)}</caption>
-<thead class="away"><tr>{head}</tr></thead>
-<tbody>{rows}</tbody></table>"""
+def _table(label: str, rows: str) -> str:
+    return f'<table aria-label="{_text(label)}"><tbody>\n{rows}</tbody></table>'
 
 
 def _cells(environment: str, middle: str, last: str) -> str:

@@ -1,0 +1,94 @@
+"""What `docs` and `generate` have in common: from their arguments to a text, on stdout or in a file."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from estate_config.cli.asked import estate_and_services
+from estate_config.cli.output import PROBLEMS, say
+
+if TYPE_CHECKING:
+    from estate_config.generate.artefacts import Artefact
+    from estate_config.generate.catalogue import Catalogue
+    from estate_config.generate.files import Change
+
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write it there instead of to stdout.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 where FILE is not as it should be.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Write over FILE even if estate did not make it.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to do with the text."""
+
+    out: Path | None
+    check: bool
+    yes: bool
+
+
+def hand_over(artefact: Artefact, command: Sequence[str], services: list[str] | None, target: Target) -> None:
+    """Make the artefact for the services, and print it, write it, or compare it; `command` is how that is asked for."""
+    from estate_config.generate.catalogue import catalogue_of, schemas_of
+    from estate_config.generate.files import change, mark
+
+    if target.check and target.out is None:
+        raise typer.BadParameter("says which file to look at: --out FILE", param_hint="--check")
+    with _reported():
+        estate, names = estate_and_services(services)
+        catalogue = catalogue_of(estate, schemas_of(estate, names))
+        text = artefact.make(catalogue, mark(command, target.out, estate.folder))
+        if target.out is None:
+            sys.stdout.write(text)
+            return
+        changed = change(target.out, text, overwrite=target.yes)
+        if target.check:
+            _compare(changed, artefact, shlex.join([*command, "--out", str(target.out)]))
+        else:
+            _write(changed, artefact, catalogue)
+
+
+def _compare(changed: Change, artefact: Artefact, command: str) -> None:
+    if not changed.is_stale:
+        say(f"{changed.path} is as it should be")
+        return
+    if changed.old is None:
+        say(f"{changed.path} is not there\n  fix  {command}")
+    else:
+        say(f"{changed.diff(masked=artefact.holds_values)}\n\n{changed.path} is not as it should be\n  fix  {command}")
+    raise typer.Exit(PROBLEMS)
+
+
+def _write(changed: Change, artefact: Artefact, catalogue: Catalogue) -> None:
+    if not changed.is_stale:
+        say(f"{changed.path} is as it should be: nothing is written")
+        return
+    changed.write()
+    counts = f"{len(catalogue.services)} services, {len(catalogue.settings)} settings, {len(catalogue.secrets)} secrets"
+    say(f"wrote {changed.path}: {counts}\n{artefact.advice}")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Print what is wrong to stderr, since stdout may be on its way into a file, and exit."""
+    from estate_config.errors import ConfigurationError
+    from estate_config.generate.files import RefusedError
+    from estate_config.report import wants_color
+
+    try:
+        yield
+    except ConfigurationError as error:
+        report = error.as_text(color=wants_color(sys.stderr))
+    except RefusedError as error:
+        report = str(error)
+    else:
+        return
+    sys.stderr.write(f"{report}\n")
+    raise typer.Exit(PROBLEMS)

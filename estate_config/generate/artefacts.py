@@ -1,0 +1,60 @@
+"""What can be made: documents for `estate docs`, everything else for `estate generate`. A new one is a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from estate_config.generate.catalogue import Catalogue
+from estate_config.generate.dotenv import dotenv
+from estate_config.generate.html_page import html
+from estate_config.generate.json_schema import json_schema
+from estate_config.generate.json_text import json_text
+from estate_config.generate.markdown import markdown
+
+
+@dataclass(frozen=True, slots=True)
+class Artefact:
+    """One kind of text that is made from a catalogue."""
+
+    name: str
+    file: str
+    """Its usual name."""
+    summary: str
+    advice: str
+    """What to do with the file."""
+    make: Callable[[Catalogue, str], str] = field(repr=False)
+    """Catalogue and mark in, text out, ending in a newline. Raises `RefusedError` where there is nothing to make."""
+    holds_values: bool = False
+    """People put values into such a file: a difference shows none."""
+
+
+def _by_name(*artefacts: Artefact) -> dict[str, Artefact]:
+    return {artefact.name: artefact for artefact in artefacts}
+
+
+DOCUMENTS = _by_name(
+    Artefact(
+        "markdown", "docs/settings.md", "a page for the repository", "Commit it; GitHub and GitLab draw it.", markdown
+    ),
+    Artefact("html", "docs/settings.html", "one page with search and filters", "Open it in a browser.", html),
+    Artefact("json", "settings.json", "the same for programs", "Feed it to a program of yours.", json_text),
+)
+
+ARTEFACTS = _by_name(
+    Artefact(
+        "dotenv",
+        ".env.example",
+        "the example of a .env file",
+        "Commit it. On a laptop: cp .env.example .env && chmod 600 .env, then put values into .env.",
+        dotenv,
+        holds_values=True,
+    ),
+    Artefact(
+        "json-schema",
+        "settings.schema.json",
+        "the JSON Schema of one service's settings, by field name",
+        "Check files of values against it, with an editor or a validator of JSON Schema.",
+        json_schema,
+    ),
+)
