@@ -12,7 +12,7 @@ CORE := estate_config/*.py
 demo: .venv/installed
 	$(BIN)/python examples/estate/demo.py
 
-test: .venv/installed
+test: .venv/installed .venv/system
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS) $(TESTS)
 	@$(if $(TESTS),true,$(BIN)/coverage report --include='$(CORE)' --fail-under=100)
@@ -47,6 +47,16 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip check --disable-pip-version-check
 	@touch $@
+
+# What tests drive that is no package of Python: a browser. Who is not root, or has no apt-get, installs it by hand;
+# without it the tests that need it are skipped, and say so.
+.venv/system: requirements/debian.txt .venv/made
+	@packages=$$(grep -v '^#' $<); \
+	if dpkg -s $$packages >/dev/null 2>&1; then touch $@; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		{ apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends $$packages; } \
+			>.venv/apt.log 2>&1 && touch $@ || tail -n 5 .venv/apt.log; \
+	else echo "to run every test, install: $$packages" >&2; fi
 
 # entry points are read when it is installed, so a change of pyproject.toml installs it again
 .venv/installed: pyproject.toml .venv/locked
