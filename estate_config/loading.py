@@ -166,9 +166,14 @@ def fill(
         error = attempt.error()
         del attempt  # with the values that were found
         raise error
+    log_warnings(attempt)
+    log.info("%s", success_line(attempt.answers, attempt.info, attempt.seconds, discovery_titles()))
+
+
+def log_warnings(attempt: Attempt) -> None:
+    """Say what did not stop a load, a line for each."""
     for warning in attempt.warnings:
         log.warning("%s %s: %s", warning.code, ", ".join(a.place for a in warning.places), warning.message)
-    log.info("%s", success_line(attempt.answers, attempt.info, attempt.seconds, discovery_titles()))
 
 
 def attempted(
@@ -309,7 +314,6 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
     size = len(cls.__estate_settings__)
     chain = tuple(str(entry) for entry in chosen.chain)
     info = LoadInfo(estate.service_of(cls), chosen.name, chain, estate.source, size)
-    context = Context(chosen.name, estate.folder)
     links: list[Link] = []
     problems = _unknown_providers(cls)
     if handmade.has_own_sources(cls):
@@ -317,15 +321,23 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
         links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
     for entry in chosen.chain:
         try:
-            spec = discovery.find(entry.provider)
-            provider = discovery.build(spec, chosen.providers.get(entry.provider, {}), context, estate.source)
+            links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on))
         except ConfigurationError as error:
             problems += error.problems
-        else:
-            links.append(Link(entry.provider, spec, entry.next_on, provider))
     if problems:
         raise ConfigurationError(problems, info=info)
     return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples)
+
+
+def link_to(provider: str, estate: Estate, chosen: Environment) -> Link:
+    """Return a provider with its options of the chosen environment, be it in the chain or not.
+
+    Raises `ConfigurationError` for what is wrong with it or its options.
+    """
+    spec = discovery.find(provider)
+    context = Context(chosen.name, estate.folder)
+    built = discovery.build(spec, chosen.providers.get(provider, {}), context, estate.source)
+    return Link(provider, spec, frozenset(), built)
 
 
 def _unknown_providers(cls: type[Settings]) -> list[Problem]:

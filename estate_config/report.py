@@ -50,10 +50,13 @@ def _head(error: ConfigurationError, paint: Paint) -> str:
     if error.warnings:
         lines[0] += f" {_count(len(error.warnings), 'warning')}."
     if info.chain:
-        lines.append(
-            paint(f"chain: {' → '.join(info.chain)}", _DIM) + paint(f"   from {info.config}", _DIM) * bool(info.config)
-        )
+        lines.append(paint(chain_line(info), _DIM))
     return "\n".join(lines)
+
+
+def chain_line(info: LoadInfo) -> str:
+    """Return the line that says who was asked, and what file says so."""
+    return f"chain: {' → '.join(info.chain)}" + (f"   from {info.config}" if info.config else "")
 
 
 def _groups(problems: Iterable[Problem]) -> list[list[Problem]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from io import TextIOWrapper
@@ -10,7 +11,7 @@ from typing import Annotated
 import typer
 
 from estate_config import __version__
-from estate_config.cli import check
+from estate_config.cli import check, explain, run
 
 _BUG = 70
 """The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
@@ -25,6 +26,8 @@ app = typer.Typer(
 
 # A verb is a function in a module of its own. One line here makes it known:
 app.command()(check.check)
+app.command()(explain.explain)
+app.command(cls=run.RunCommand)(run.run)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - so typer calls it
@@ -51,6 +54,8 @@ def run_app() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a report is shown on any terminal
+    logging.getLogger().addHandler(logging.NullHandler())  # what an SDK logs is not for this screen
+    logging.getLogger("estate_config").addHandler(logging.StreamHandler())
     try:
         app(prog_name="estate")
     except Exception as error:  # noqa: BLE001 - its words and its traceback may hold a value

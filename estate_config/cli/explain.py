@@ -1,0 +1,87 @@
+"""`estate explain`: where each value comes from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import typer
+
+from estate_config.cli.asked import environment_of, estate_and_services, reported
+from estate_config.cli.options import EnvironmentName, Format, Output, Services
+from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json, table
+
+if TYPE_CHECKING:
+    from estate_config.environments import Environment, Estate
+    from estate_config.errors import ConfigurationError
+    from estate_config.provenance import Explanation, Provenance
+
+_HEAD = ("setting", "kind", "from", "place", "version", "age", "asked before")
+_VERSION = 12
+"""Characters of a version that are shown: enough to tell two apart."""
+
+
+def explain(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
+    """Say where each value comes from, and who was asked before; never a value."""
+    with reported(output):
+        estate, names = estate_and_services(services)
+        chosen = environment_of(estate, environment)
+    made = (_explained(estate, name, chosen) for name in names)
+    if output is Format.JSON:
+        explained = list(made)
+        documents = [{"ok": _is_fine(one), **one.as_json()} for one in explained]
+        say_json({"ok": all(map(_is_fine, explained)), "services": documents})
+    else:
+        explained = say_each(made, _text)
+    if not all(map(_is_fine, explained)):
+        raise typer.Exit(PROBLEMS)
+
+
+def _explained(estate: Estate, service: str, environment: Environment) -> Explanation | ConfigurationError:
+    from estate_config import provenance
+    from estate_config.services import attempted
+
+    with progress(f"loading {service}"):
+        attempt, instance = attempted(estate, service, environment)
+    return attempt.error() if instance is None else replace(provenance.explain(instance), info=attempt.info)
+
+
+def _is_fine(explained: Explanation | ConfigurationError) -> bool:
+    return not isinstance(explained, Exception)
+
+
+def _text(explained: Explanation | ConfigurationError) -> str:
+    from estate_config.report import chain_line, warnings_text
+
+    if isinstance(explained, Exception):
+        return explained.as_text(color=colored())
+    info = explained.info
+    lines = [f"{info.service} in {info.environment}", chain_line(info)]
+    lines += [f"  {line}" for line in table([_HEAD, *map(_row, explained)])]
+    if explained.warnings:
+        lines += ["", warnings_text(explained.warnings, color=colored())]
+    return "\n".join(lines)
+
+
+def _row(item: Provenance) -> tuple[str, ...]:
+    before = [step for step in item.asked if step.outcome != "found"]
+    return (
+        item.field,
+        "secret" if item.secret else "",
+        item.provider,
+        item.place,
+        " ".join(filter(None, [item.stage, _shortened(item.version)])),
+        "" if item.age is None else _age(item.age),
+        ", ".join(f"{step.provider} {step.outcome}" for step in before),
+    )
+
+
+def _shortened(version: str | None) -> str | None:
+    return version if version is None or len(version) <= _VERSION else f"{version[:_VERSION]}…"
+
+
+def _age(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
