@@ -198,7 +198,7 @@ def attempted(
         " → ".join(chain.info.chain),
         chain.info.config or "code",
     )
-    resolution = _answers(settings, chain, overrides)
+    resolution = answers_of(settings, chain, overrides)
     attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *resolution.warnings]
     attempt.problems += _validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
@@ -223,7 +223,8 @@ def declared(cls: type[Settings]) -> tuple[Setting, ...]:
     return cls.__estate_settings__
 
 
-def _answers(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict[str, Any]]) -> Resolution:
+def answers_of(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict[str, Any]]) -> Resolution:
+    """Ask the chain for what is not given by hand, close its providers, and return all answers. Raises nothing."""
     given: dict[str, Answer] = {}
     for item in settings:
         value = handmade.at(overrides.reveal(), item.path)
