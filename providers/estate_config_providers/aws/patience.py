@@ -1,0 +1,35 @@
+"""Asking again, within the deadline, with pauses that keep many processes from asking in step."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from estate_config.model import Deadline
+from estate_config_providers.aws.failures import Trouble
+
+T = TypeVar("T")
+
+THREADS = 16
+"""Calls at the same time, and connections that are kept for them."""
+_FIRST, _LONGEST = 0.2, 3.0
+"""Seconds: pauses are anything from 0 up to these, doubling ("full jitter", AWS Architecture Blog, 2015)."""
+
+
+def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], bool], deadline: Deadline) -> T | Trouble:
+    """Return what the call answers, asking again while its trouble is worth it and there is time for a pause."""
+    longest = _FIRST
+    while True:
+        answer = call()
+        pause = random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
+        if not isinstance(answer, Trouble) or not worth_it(answer) or pause >= deadline.remaining():
+            return answer
+        time.sleep(pause)
+        longest = min(longest * 2, _LONGEST)
+
+
+def spread(deadline: Deadline) -> None:
+    """Wait a moment of random length, before many calls that all follow the same refusal."""
+    time.sleep(random.uniform(0, min(_FIRST * 5, deadline.remaining() / 4)))  # noqa: S311 - as above

@@ -1,0 +1,156 @@
+"""AWS Secrets Manager as a provider: addresses in, answers out; the calls are planned and made elsewhere."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from estate_config.errors import ProviderError
+from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Status
+from estate_config.parallel import at_once
+from estate_config.payload import part_of
+from estate_config_providers.aws import mending
+from estate_config_providers.aws.address import Address, address_of
+from estate_config_providers.aws.answering import replies, whole_trouble
+from estate_config_providers.aws.connection import Connection, connect
+from estate_config_providers.aws.failures import Cause, Trouble
+from estate_config_providers.aws.looking import describe, failed
+from estate_config_providers.aws.mending import Site
+from estate_config_providers.aws.options import AwsOptions
+from estate_config_providers.aws.patience import THREADS
+from estate_config_providers.aws.probing import status_of
+from estate_config_providers.aws.reading import Held
+from estate_config_providers.aws.writing import write
+
+_MARGIN = 0.05
+"""The part of a deadline that is kept for the way back: an answer is of no use when nobody waits for it any more."""
+
+
+class SecretsManager:
+    """The secrets of one account and region; addresses may name other accounts. Any thread may use it."""
+
+    def __init__(self, options: AwsOptions) -> None:
+        self._options = options
+        self._connection: Connection | None = None
+        self._connecting = threading.Lock()
+        account = options.role_arn.split(":")[4] if options.role_arn else None
+        self._site = Site(options.region, account, options.role_arn)
+
+    def locate(self, key: Key) -> Place:
+        address = address_of(key, self._options.prefix)
+        if isinstance(address, Failed):
+            return Place(key.address or self._options.prefix + key.name, address.fix)
+        return Place(address.text, mending.fill(address, self._site))
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        addresses, bad = self._addresses(keys)
+        if not addresses:
+            return bad
+        answers: dict[Key, Found | Failed] = {**bad}
+        until = _before(deadline)
+        aws = self._connected(until)
+        read = aws if isinstance(aws, Trouble) else replies(aws, addresses.values(), self._seen_from(aws), until)
+        if isinstance(read, Trouble):
+            return answers | self._all_failed(read, addresses, alone=not bad)
+        for key, address in addresses.items():
+            reply = read[address.whole]
+            answer = self._part(reply, address, binary=key.binary) if isinstance(reply, Held) else reply
+            if answer is not None:
+                answers[key] = answer
+        return answers
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        addresses, bad = self._addresses(keys)
+        if not addresses:
+            return bad
+        answers: dict[Key, Status | Failed] = {**bad}
+        until = _before(deadline)
+        aws = self._connected(until)
+        if isinstance(aws, Trouble):
+            return answers | self._all_failed(aws, addresses, alone=not bad)
+        wanted = {address.whole for address in addresses.values()}
+        seen = at_once(lambda address: describe(aws, address, until), wanted, until, THREADS)
+        whole = whole_trouble(seen.values())
+        if whole is not None and len(seen) == len(wanted):
+            return answers | self._all_failed(whole, addresses, alone=not bad)
+        for key, address in addresses.items():
+            look = seen.get(address.whole, Trouble(Cause.LATE))
+            status = status_of(look, address, self._seen_from(aws))
+            if status is not None:
+                answers[key] = status
+        return answers
+
+    def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
+        addresses, bad = self._addresses(list(values))
+        if not addresses:
+            return bad
+        until = _before(deadline)
+        aws = self._connected(until)
+        if isinstance(aws, Trouble):  # returned, never raised: there are values in this frame
+            return bad | self._failed(aws, addresses)
+        site = self._seen_from(aws)
+        current = replies(aws, addresses.values(), site, until)
+        if isinstance(current, Trouble):
+            return bad | self._failed(current, addresses)
+        wanted = {key: (address, values[key]) for key, address in addresses.items()}
+        return bad | write(aws, wanted, current, site, until)
+
+    def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _addresses(self, keys: Sequence[Key]) -> tuple[dict[Key, Address], dict[Key, Failed]]:
+        """Return where the keys are, and those that can be nowhere."""
+        all_read = {key: address_of(key, self._options.prefix) for key in keys}
+        good = {key: address for key, address in all_read.items() if isinstance(address, Address)}
+        return good, {key: address for key, address in all_read.items() if isinstance(address, Failed)}
+
+    def _connected(self, deadline: Deadline) -> Connection | Trouble:
+        current = self._connection
+        if current is not None and current.suits(deadline):
+            return current
+        done = at_once(self._connect, [deadline], deadline)
+        return done.get(deadline, Trouble(Cause.NO_CREDENTIALS, "within the time that there was"))
+
+    def _connect(self, deadline: Deadline) -> Connection | Trouble:
+        with self._connecting:  # one for all threads; who waits here waits in a thread that is left at the deadline
+            current = self._connection
+            if current is not None and current.suits(deadline):
+                return current
+            made = connect(self._options, deadline)
+            if isinstance(made, Connection):
+                self._connection = made
+                if current is not None:
+                    current.close()
+            return made
+
+    def _seen_from(self, aws: Connection) -> Site:
+        return replace(self._site, region=aws.region)
+
+    def _part(self, held: Held, address: Address, *, binary: bool) -> Found | Failed | None:
+        """Return what a key asks for of a secret; None: its JSON has no such member."""
+        value = held.value.encode() if binary and isinstance(held.value, str) else held.value
+        part = part_of(value, address.member, binary=binary)
+        if isinstance(part, Failed):
+            return replace(part, fix=part.fix or mending.put(address, self._site))
+        if part is None:
+            return None
+        stage = address.stage or ("AWSCURRENT" if address.version is None else ", ".join(held.stages) or None)
+        return Found(part, Origin("aws", address.text, held.version, stage))
+
+    def _failed(self, trouble: Trouble, addresses: Mapping[Key, Address]) -> dict[Key, Failed]:
+        return {key: failed(trouble, address, self._site) for key, address in addresses.items()}
+
+    def _all_failed(self, trouble: Trouble, addresses: Mapping[Key, Address], *, alone: bool) -> dict[Key, Failed]:
+        """Return the trouble for each key; raise it where nothing else is to be said of any key."""
+        failures = self._failed(trouble, addresses)
+        if not alone:
+            return failures
+        one = next(iter(failures.values()))
+        raise ProviderError(one.code, one.hint, one.fix)
+
+
+def _before(deadline: Deadline) -> Deadline:
+    return Deadline(deadline.remaining() * (1 - _MARGIN))
