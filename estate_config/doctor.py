@@ -55,21 +55,14 @@ def diagnosed(cls: type[Settings], estate: Estate, environment: Environment) -> 
 
     Raises `ConfigurationError` for what is wrong with the chain itself.
     """
-    secrets = [item for item in declared(cls) if item.secret]
     chain = chain_in(cls, estate, environment)
     probes = {link.name: _Probing(link) for link in chain.links}
     links = [replace(link, provider=probes[link.name]) for link in chain.links]
-    resolution = resolve(secrets, links, Deadline(chain.deadline))
+    resolution = resolve(declared(cls), links, Deadline(chain.deadline))
     answers = resolution.answers
-    problems = [one for one in missing(answers) if not _may_be_built(answers[one.field], one)]
-    findings = [_finding(answer, probes) for answer in answers.values()]
+    findings = [_finding(answer, probes) for answer in answers.values() if answer.setting.secret]
     noticed = [_warning(name, probe, notice) for probe in probes.values() for name, notice in probe.noticed()]
-    return Diagnosis(tuple(findings), tuple(problems), (*resolution.warnings, *noticed))
-
-
-def _may_be_built(answer: Answer, problem: Problem) -> bool:
-    """Whether the field is one that others make up: what they lack is said of them, and some are no secrets."""
-    return answer.setting.declaration.template is not None and problem.code is Code.MISSING
+    return Diagnosis(tuple(findings), tuple(missing(answers)), (*resolution.warnings, *noticed))
 
 
 @dataclass

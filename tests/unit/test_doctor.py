@@ -23,7 +23,8 @@ CHANGED = datetime(2026, 1, 2, tzinfo=UTC)
 class Service(Settings):
     token: str = secret("token")
     password: str = secret("rds/password")
-    url: str = secret("database/url", template="postgresql://app:{password}@host/db")
+    host: str = setting(default="localhost")
+    url: str = secret("database/url", template="postgresql://app:{password}@{host}/db")
     maybe: str = secret("maybe", default="x")
     mode: str = setting(default="fast")
 
@@ -93,6 +94,11 @@ def test_absent_is_missing_with_the_places_that_were_asked(offer: Offer) -> None
     assert (problem.field, problem.code) == ("token", Code.MISSING)
     assert [step.provider for step in problem.places] == ["local", "vault"]
     assert outcomes(diagnosis)["token"] == ("absent", "vault")
+
+
+def test_a_field_that_is_built_from_others_lacks_what_they_lack(offer: Offer) -> None:
+    diagnosis = diagnosis_of(offer, {}, token="t")
+    assert [one.field for one in diagnosis.problems] == ["password"]
 
 
 def test_a_failure_of_a_provider_of_this_machine_is_told(offer: Offer) -> None:
