@@ -237,12 +237,12 @@ def answers_of(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict
     try:
         resolution = resolve(open_settings, chain.links, Deadline(chain.deadline))
     finally:
-        _close(chain.links)
+        close_all(chain.links)
     merged = {item.field: given.get(item.field) or resolution.answers[item.field] for item in settings}
     return Resolution(merged, resolution.warnings)
 
 
-def _close(links: Sequence[Link]) -> None:
+def close_all(links: Sequence[Link]) -> None:
     """Close every provider. The values are in: one that cannot close, or that hangs in it, does not undo that."""
     providers = {link.name: link.provider for link in links}
     said = at_once(lambda name: _complaint(providers[name]), providers, Deadline(_CLOSING))

@@ -23,10 +23,8 @@ def wants_color(stream: TextIO) -> bool:
 def text(error: ConfigurationError, *, color: bool = False) -> str:
     """Return the report of a failed load as text, without a newline at its end."""
     paint = _paint if color else _plain
-    blocks = [_head(error, paint)]
-    blocks += [_block(group, paint, _RED) for group in _groups(error.problems)]
-    blocks += [_block(group, paint, _YELLOW) for group in _groups(error.warnings)]
-    return "\n\n".join(blocks)
+    blocks = [_head(error, paint), problems_text(error.problems, color=color)]
+    return "\n\n".join(filter(None, [*blocks, warnings_text(error.warnings, color=color)]))
 
 
 Paint = Callable[[str, str], str]
@@ -121,10 +119,19 @@ def _counts(answers: Mapping[str, Answer], seconds: float) -> str:
     return "; ".join(filter(None, parts))
 
 
+def problems_text(problems: Sequence[Problem], *, color: bool = False) -> str:
+    """Return problems as the report shows them, without its head."""
+    return _blocks(problems, _RED, color=color)
+
+
 def warnings_text(warnings: Sequence[Problem], *, color: bool = False) -> str:
     """Return what did not stop a load, as the report shows it."""
+    return _blocks(warnings, _YELLOW, color=color)
+
+
+def _blocks(problems: Sequence[Problem], how: str, *, color: bool) -> str:
     paint = _paint if color else _plain
-    return "\n\n".join(_block(group, paint, _YELLOW) for group in _groups(warnings))
+    return "\n\n".join(_block(group, paint, how) for group in _groups(problems))
 
 
 def _count(number: int, word: str) -> str:

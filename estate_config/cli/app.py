@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from estate_config import __version__
-from estate_config.cli import check, diff, docs, doctor, explain, generate, run
+from estate_config.cli import check, diff, docs, doctor, explain, generate, push, run
 
 _BUG = 70
 """The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command()(check.check)
 app.command()(explain.explain)
 app.command(cls=run.RunCommand)(run.run)
+app.command()(push.push)
 app.command()(docs.docs)
 app.command()(generate.generate)
 app.command()(doctor.doctor)
@@ -47,7 +48,8 @@ Version = Annotated[
 
 @app.callback()
 def _every_verb(
-    version: Version = False,  # noqa: FBT002 - so typer makes an option of it
+    *,
+    version: Version = False,
 ) -> None:
     """What comes before the verb."""
 

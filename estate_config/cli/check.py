@@ -18,9 +18,10 @@ SchemaOnly = Annotated[bool, typer.Option("--schema-only", help="Read no value a
 
 
 def check(
+    *,
     services: Services = None,
     environment: EnvironmentName = None,
-    schema_only: SchemaOnly = False,  # noqa: FBT002 - so typer makes an option of it
+    schema_only: SchemaOnly = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Say what is wrong with services, all at once.

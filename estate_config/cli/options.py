@@ -39,6 +39,13 @@ def _environments(incomplete: str) -> list[str]:
     return [name for name in estate.table.environments if name.startswith(incomplete)] if estate else []
 
 
+def providers(incomplete: str) -> list[str]:
+    """Return the installed providers whose names begin like that."""
+    from estate_config.discovery import installed
+
+    return [name for name in installed() if name.startswith(incomplete)]
+
+
 Services = Annotated[
     list[str] | None,
     typer.Argument(
