@@ -72,6 +72,8 @@ class EnvironmentEntry:
     deadline: float
     """Seconds that a load may take."""
     chain: tuple[ChainLink, ...]
+    forbid_examples: bool
+    """Whether a secret may not have a value that stands in examples."""
 
     def link(self, provider: str) -> ChainLink | None:
         """Return the link of a provider; None where the chain has it not."""
@@ -223,7 +225,12 @@ class Catalogue:
         )
 
     def _places_of(self, entries: tuple[SettingEntry, ...]) -> tuple[PlaceEntry, ...]:
-        return tuple(place for environment in self.environments for place in _places(entries, environment.name))
+        found: list[PlaceEntry] = []
+        for environment in self.environments:
+            order = [link.provider for link in environment.chain]  # a class's own sources are in none, and come first
+            places = _places(entries, environment.name)
+            found += sorted(places, key=lambda place: order.index(place.provider) if place.provider in order else -1)
+        return tuple(found)
 
 
 def _services(readers: tuple[SettingEntry, ...]) -> tuple[str, ...]:

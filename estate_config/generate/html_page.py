@@ -200,7 +200,7 @@ def _secret(secret: SecretEntry) -> str:
     rows = "".join(_cells(environment, *_places(found)) for environment, found in places.items())
     who = f'data-services="{_json(secret.services)}" data-secret="{_text(secret.name)}"'
     return f"""<article class="secret" id="{here}" {who}>
-<h4><a class="mono" href="#{here}">{_text(secret.name)}</a></h4>
+<h3><a class="mono" href="#{here}">{_text(secret.name)}</a></h3>
 <p>Read by {readers}.</p>
 {_table(f"Where {secret.name} is, and for whom", rows)}
 </article>

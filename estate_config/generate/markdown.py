@@ -31,9 +31,11 @@ def markdown(catalogue: Catalogue, mark: str) -> str:
 
 def _choice(catalogue: Catalogue) -> str:
     variables = ", ".join(map(code, catalogue.environment_variables))
-    default = next((entry.name for entry in catalogue.environments if entry.is_default), None)
-    first = f"The first of {variables} that is set names the environment." if variables else ""
-    return f"{first} Without that, it is {code(default)}." if default else f"{first} There is no default."
+    default = next((code(entry.name) for entry in catalogue.environments if entry.is_default), "")
+    if not variables:
+        return f"It is always {default}, unless the command names another one."
+    without = f"Without that, it is {default}." if default else "There is no default."
+    return f"The first of {variables} that is set names the environment. {without}"
 
 
 def _environment(environment: EnvironmentEntry) -> list[str]:
