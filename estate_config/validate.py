@@ -71,7 +71,7 @@ def _text(value: Any) -> str:
 
 def missing(answers: Mapping[str, Answer]) -> list[Problem]:
     """Return the problems of the chain: what failed, and what is required and nowhere."""
-    problems = {name: _failure(answer) for name, answer in answers.items() if answer.failed is not None}
+    problems = {problem.field: problem for problem in failures(answers)}
     lacking = [answer for answer in answers.values() if _is_lacking(answer, answers)]
     problems |= {a.setting.field: _missing(a) for a in lacking if a.setting.declaration.template is None}
     for answer in lacking:
@@ -80,6 +80,11 @@ def missing(answers: Mapping[str, Answer]) -> list[Problem]:
             message = f"no provider has it, and it cannot be built: {', '.join(dict.fromkeys(names))} has no value"
             problems[answer.setting.field] = _problem(answer, Code.MISSING, message, _puts(answer))
     return [problems[name] for name in answers if name in problems]
+
+
+def failures(answers: Mapping[str, Answer]) -> list[Problem]:
+    """Return the problems of what could not be answered."""
+    return [_failure(answer) for answer in answers.values() if answer.failed is not None]
 
 
 def _failure(answer: Answer) -> Problem:

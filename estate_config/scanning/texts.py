@@ -1,0 +1,83 @@
+"""The texts to look through: what git knows of a folder, or what stands in its index; without git, the folder."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+LIMIT = 1_048_576
+"""Bytes of a file that is looked through; a larger one is named and left out."""
+
+_SECONDS = 60.0
+_NOT_OURS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One file's content; None where it was left out, being too large to look through."""
+
+    name: str
+    content: str | None
+
+
+def in_folder(folder: Path) -> Iterator[Text]:
+    """Yield the texts of a folder: in a git repository, what is tracked or could be, without what is ignored.
+
+    Raises `OSError` where the folder or git cannot be read.
+    """
+    listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    names = _walked(folder) if listed is None else sorted(set(_names(listed)))
+    for name in names:
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            continue  # what a link leads to is looked at where it is; a deleted file is not there
+        if path.stat().st_size > LIMIT:
+            yield Text(name, None)
+        elif (content := _decoded(path.read_bytes())) is not None:
+            yield Text(name, content)
+
+
+def in_index(folder: Path) -> Iterator[Text]:
+    """Yield the texts that the next commit would add or change. Raises `OSError` outside of a git repository."""
+    listed = _git(folder, "diff", "--cached", "--name-only", "--diff-filter=d", "-z", "--relative")
+    if listed is None:
+        raise OSError("this is no git repository")
+    for name in _names(listed):
+        raw = _git(folder, "show", f":./{name}") or b""
+        if len(raw) > LIMIT:
+            yield Text(name, None)
+        elif (content := _decoded(raw)) is not None:
+            yield Text(name, content)
+
+
+def _git(folder: Path, *words: str) -> bytes | None:
+    """Return what git prints; None where there is no git, or no repository."""
+    try:
+        done = subprocess.run(  # noqa: S603 - git, with words of our own and names that git itself has listed
+            ["git", *words],  # noqa: S607 - the git of the user's path
+            cwd=folder,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _names(listed: bytes) -> list[str]:
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
+
+
+def _walked(folder: Path) -> Iterator[str]:
+    for at, folders, files in os.walk(folder):
+        folders[:] = sorted(set(folders) - _NOT_OURS)
+        yield from (os.path.relpath(Path(at, name), folder) for name in sorted(files))
+
+
+def _decoded(raw: bytes) -> str | None:
+    """Return the text; None for a binary file, which is known, as git does, by a NUL."""
+    return None if b"\0" in raw[:8192] else raw.decode("utf-8", "replace")
