@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ import pytest
 from estate_config.contract import ProviderSpec
 from estate_config.model import Key
 from estate_config.testing import ProviderContract, Shelf
+from tests.fakes.aws import StrictAws
 
 
 class Contract(ProviderContract):
@@ -68,3 +69,9 @@ def failed_tests(
         return {n.removeprefix("test_") for n in names if not passes(n, shelf_on(folders[n], mutant))}
 
     return run
+
+
+@pytest.fixture
+def aws() -> Iterator[StrictAws]:
+    with StrictAws() as fake:
+        yield fake
