@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed
 from estate_config.parallel import at_once
+from estate_config_providers._aws.causes import Cause, Trouble, whole_trouble
+from estate_config_providers._aws.connection import Connection
+from estate_config_providers._aws.patience import THREADS
 from estate_config_providers.aws.address import Address
-from estate_config_providers.aws.connection import Connection
-from estate_config_providers.aws.failures import WHOLE, Cause, Trouble
 from estate_config_providers.aws.looking import explained, failed
 from estate_config_providers.aws.mending import Site
-from estate_config_providers.aws.patience import THREADS
 from estate_config_providers.aws.reading import Held, read
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 Replies = dict[Address, Held | Failed | None]
 """What is at each address, members left aside; None: nothing."""
 
 
-def replies(aws: Connection, addresses: Iterable[Address], site: Site, deadline: Deadline) -> Replies | Trouble:
+def replies(
+    aws: Connection[SecretsManagerClient], addresses: Iterable[Address], site: Site, deadline: Deadline
+) -> Replies | Trouble:
     """Return what is at each address, or the one trouble that is behind all of them and not about any secret."""
     wanted = {address.whole for address in addresses}
     elsewhere = {address for address in wanted if address.part("region") not in (None, aws.region)}
@@ -37,14 +40,6 @@ def replies(aws: Connection, addresses: Iterable[Address], site: Site, deadline:
     return said | at_once(
         lambda address: explained(aws, address, troubles[address], site, deadline), troubles, deadline, THREADS
     )
-
-
-def whole_trouble(answers: Iterable[T | Trouble]) -> Trouble | None:
-    """Return the one trouble that all answers are, if it is not about single secrets."""
-    every = list(answers)
-    first = every[0] if every else None
-    is_it = isinstance(first, Trouble) and first.cause in WHOLE and all(answer == first for answer in every)
-    return first if is_it else None  # type: ignore[return-value]  # is_it says that it is a Trouble
 
 
 def _elsewhere(address: Address, region: str) -> Failed:

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed
+from estate_config_providers._aws.causes import Cause, Trouble
+from estate_config_providers._aws.connection import Connection
+from estate_config_providers._aws.patience import patiently
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address
-from estate_config_providers.aws.connection import Connection
-from estate_config_providers.aws.failures import Cause, Trouble
 from estate_config_providers.aws.mending import Site
-from estate_config_providers.aws.patience import patiently
 
 if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
 
 _CLOSER = frozenset({Cause.NOT_FOUND, Cause.STATE, Cause.DELETED, Cause.KMS})
 
 
-def describe(aws: Connection, address: Address, deadline: Deadline) -> DescribeSecretResponseTypeDef | Trouble:
+def describe(
+    aws: Connection[SecretsManagerClient], address: Address, deadline: Deadline
+) -> DescribeSecretResponseTypeDef | Trouble:
     """Return what AWS says of a secret."""
     return patiently(
         lambda: aws.ask(lambda sm: sm.describe_secret(SecretId=address.secret)),
@@ -30,7 +33,9 @@ def describe(aws: Connection, address: Address, deadline: Deadline) -> DescribeS
     )
 
 
-def explained(aws: Connection, address: Address, trouble: Trouble, site: Site, deadline: Deadline) -> Failed | None:
+def explained(
+    aws: Connection[SecretsManagerClient], address: Address, trouble: Trouble, site: Site, deadline: Deadline
+) -> Failed | None:
     """Return what stands behind a trouble with a secret, looking at it where that says more; None: it is not there."""
     if trouble.cause not in _CLOSER:
         return failed(trouble, address, site)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import dataclass
 
+from estate_config_providers._aws import mending as shared
+from estate_config_providers._aws.causes import Cause
 from estate_config_providers.aws.address import Address
-from estate_config_providers.aws.failures import Cause
+from estate_config_providers.aws.failures import SERVICE
 
 _TYPED = "type the value, no Enter, then Ctrl-D twice"
 """How a value gets to a command that reads it from the keyboard: into no history, and into no list of processes."""
@@ -30,7 +31,9 @@ class Site:
         if address.is_arn:
             return address.secret if address.name != address.secret.rpartition(":")[2] else f"{address.secret}-??????"
         region = self.region or "*"
-        return f"arn:{_partition(region)}:secretsmanager:{region}:{self.account or '*'}:secret:{address.name}-??????"
+        return (
+            f"arn:{shared.partition(region)}:secretsmanager:{region}:{self.account or '*'}:secret:{address.name}-??????"
+        )
 
 
 def put(address: Address, site: Site, when: str = "") -> str:
@@ -79,19 +82,14 @@ def rekey(address: Address, site: Site) -> str:
 
 def allow(address: Address, site: Site, *actions: str) -> str:
     """Return the statement that allows actions on this secret and on no other."""
-    return _statement([f"secretsmanager:{action}" for action in actions], site.resource(address))
+    return shared.statement([f"secretsmanager:{action}" for action in actions], site.resource(address))
 
 
 def allow_key(address: Address, site: Site, key: str | None, *actions: str) -> str:
     """Return the statement for a KMS key; `key` is what DescribeSecret says of it, None where nobody knows."""
     region = address.part("region") or site.region or "*"
     account = address.part("account") or site.account or "*"
-    arn = f"arn:{_partition(region)}:kms:{region}:{account}:key/KEY-ID"
-    if key is not None and "alias/" not in key:
-        arn = key if key.startswith("arn:") else arn.replace("KEY-ID", key)
-    suffix = ".cn" if region.startswith("cn-") else ""
-    via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com{suffix}"}}
-    return _statement([f"kms:{action}" for action in actions], arn, **({} if region == "*" else {"Condition": via}))
+    return shared.allow_key(SERVICE, region, account, key, *actions)
 
 
 def of_cause(cause: Cause, address: Address, site: Site) -> str:
@@ -113,50 +111,10 @@ def of_cause(cause: Cause, address: Address, site: Site) -> str:
 
 def of_whole(cause: Cause, site: Site) -> str:
     """Return what mends a cause that is not about one secret."""
-    if cause is Cause.ROLE and site.role_arn:
-        return f"{_statement(['sts:AssumeRole'], site.role_arn)}\nand let the role's trust policy name this identity"
-    return _WHOLE.get(cause, _WHOLE[Cause.UNREACHABLE])
-
-
-_WHOLE = {
-    Cause.NO_CREDENTIALS: (
-        "on a laptop: aws sso login, or aws configure\n"
-        "in a pod: give its service account a role (EKS Pod Identity, or IAM roles for service accounts)"
-    ),
-    Cause.LOGGED_OUT: "aws sso login",
-    Cause.REFUSED: "aws sts get-caller-identity   (shows whether they are good); renew them, and check the clock",
-    Cause.NO_PROFILE: "aws configure list-profiles   (shows which there are)",
-    Cause.BAD_FILES: "correct ~/.aws/config and ~/.aws/credentials; aws configure list shows what is read",
-    Cause.ROLE: "aws sts get-caller-identity   (shows who asks); let the role's trust policy name this identity",
-    Cause.NO_REGION: 'put region = "…" under [providers.aws] in estate.toml, or set AWS_REGION',
-    Cause.BAD_SETTING: "correct region and endpoint_url under [providers.aws], or the AWS_… variables",
-    Cause.NO_SDK: "pip install 'estate-config[aws]'",
-    Cause.BROKEN_SDK: "pip install --upgrade 'estate-config[aws]'",
-    Cause.UNEXPECTED: "pip install --upgrade 'estate-config[aws]', and report it if that does not help",
-    Cause.MALFORMED: "correct the address in the schema",
-    Cause.THROTTLED: "start fewer instances at once; allow secretsmanager:BatchGetSecretValue if it is denied",
-    Cause.QUOTA: "look into the quotas of Secrets Manager: aws service-quotas list-service-quotas "
-    "--service-code secretsmanager",
-    Cause.STRANGER: "correct endpoint_url under [providers.aws], or AWS_ENDPOINT_URL; is there a proxy on the way?",
-    Cause.UNTRUSTED: "name the authority that signed it: AWS_CA_BUNDLE=/path/to/ca.pem",
-    Cause.FAILED: "try again; health.aws.amazon.com says whether AWS knows of it",
-    Cause.UNREACHABLE: "look whether it can be reached from here: network, proxy, VPC endpoint, security group, DNS",
-}
+    return shared.of_whole(cause, SERVICE, site.role_arn)
 
 
 def _with_value(command: str, address: Address, when: str) -> str:
     if address.member is None:
         return f"{command} --secret-string file:///dev/stdin   ({when}{_TYPED})"
     return f'{command} --secret-string file://secret.json   ({when}the whole JSON object, "{address.member}" in it)'
-
-
-def _statement(actions: list[str], resource: str, **more: object) -> str:
-    action = actions[0] if len(actions) == 1 else actions
-    return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource, **more})
-
-
-def _partition(region: str) -> str:
-    first = region.partition("-")[0]
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return {"cn": "aws-cn", "eusc": "aws-eusc"}.get(first, "aws")

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
+
+from estate_config_providers._aws.access import AwsAccess
 
 
-class AwsOptions(BaseModel):
-    """Where the secrets are, and who asks for them. What is not set here, the SDK's own variables and files say."""
+class AwsOptions(AwsAccess):
+    """Where the secrets are, and who asks for them."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    region: str | None = Field(default=None, pattern=r"^[a-z0-9-]+$")
-    """`ap-northeast-2`; else `AWS_REGION`, `AWS_DEFAULT_REGION`, or the profile's."""
+    replica_regions: tuple[str, ...] = ()
+    """Where copies of the secrets are. Values are not read there: it is for `estate generate`, whose policies and
+    infrastructure hold for these regions too."""
     prefix: str = ""
     """Goes before derived names: `estate/`."""
-    profile: str | None = Field(default=None, min_length=1)
-    """A profile of `~/.aws/config`; else `AWS_PROFILE`."""
-    role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/\S+$")
-    """A role to assume through STS before asking, again whenever its credentials run out."""
-    endpoint_url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
-    """Another endpoint of Secrets Manager, that of a VPC say; else `AWS_ENDPOINT_URL`. STS is not asked there."""
-    session: Any = Field(default=None, repr=False, exclude=True)
-    """A `boto3.Session` of your own, from code only."""
-
-    @model_validator(mode="after")
-    def _one_identity(self) -> Self:
-        if self.session is not None and self.profile is not None:
-            raise ValueError("a session and a profile are two identities: give one of them")
-        return self

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from estate_config.errors import Code
 from estate_config.model import Failed, Notice, Status
+from estate_config_providers._aws.causes import Cause, Trouble
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address
-from estate_config_providers.aws.failures import Cause, Trouble
 from estate_config_providers.aws.looking import deletion, failed, no_version, stages_of
 from estate_config_providers.aws.mending import Site
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
+from estate_config_providers._aws.causes import WHOLE, Cause, Trouble
+from estate_config_providers._aws.connection import Connection
+from estate_config_providers._aws.patience import THREADS, patiently, spread
 from estate_config_providers.aws.address import Address, same_secret
-from estate_config_providers.aws.connection import Connection
-from estate_config_providers.aws.failures import WHOLE, Cause, Trouble, trouble_in
-from estate_config_providers.aws.patience import THREADS, patiently, spread
+from estate_config_providers.aws.failures import trouble_in
 from estate_config_providers.aws.plan import BATCH, plan
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Held:
 Answers = dict[Address, Held | Trouble]
 
 
-def read(aws: Connection, addresses: Iterable[Address], deadline: Deadline) -> Answers:
+def read(aws: Connection[SecretsManagerClient], addresses: Iterable[Address], deadline: Deadline) -> Answers:
     """Return what AWS has at each address, members left aside; every address is answered."""
     calls = plan(addresses)
     parts: list[tuple[Address, ...]] = [*calls.batches, *((single,) for single in calls.singles)]
@@ -52,7 +53,7 @@ def read(aws: Connection, addresses: Iterable[Address], deadline: Deadline) -> A
     return answers
 
 
-def _part(aws: Connection, part: tuple[Address, ...], deadline: Deadline) -> Answers:
+def _part(aws: Connection[SecretsManagerClient], part: tuple[Address, ...], deadline: Deadline) -> Answers:
     """Return what one call answers. What is better asked for by itself is left out."""
     if len(part) == 1:
         return {part[0]: _get(aws, part[0], deadline)}
@@ -77,7 +78,7 @@ def _passes(answer: Held | Trouble) -> bool:
 
 
 def _pages(
-    aws: Connection, ids: Sequence[str], deadline: Deadline
+    aws: Connection[SecretsManagerClient], ids: Sequence[str], deadline: Deadline
 ) -> list[BatchGetSecretValueResponseTypeDef] | Trouble:
     """Return the answers to one batch. AWS may give a token for more, also with no value yet."""
     pages: list[BatchGetSecretValueResponseTypeDef] = []
@@ -114,12 +115,12 @@ def _same_id(asked: str, said: str) -> bool:
     return len(arns) == 1 and Address(asked).name == Address(said).name
 
 
-def _get_after_batch(aws: Connection, address: Address, deadline: Deadline) -> Held | Trouble:
+def _get_after_batch(aws: Connection[SecretsManagerClient], address: Address, deadline: Deadline) -> Held | Trouble:
     spread(deadline)
     return _get(aws, address, deadline)
 
 
-def _get(aws: Connection, address: Address, deadline: Deadline) -> Held | Trouble:
+def _get(aws: Connection[SecretsManagerClient], address: Address, deadline: Deadline) -> Held | Trouble:
     def call(sm: SecretsManagerClient) -> GetSecretValueResponseTypeDef:
         if address.version is not None:
             return sm.get_secret_value(SecretId=address.secret, VersionId=address.version)

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from estate_config.errors import ProviderError
 from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of
+from estate_config_providers._aws.causes import Cause, Trouble, whole_trouble
+from estate_config_providers._aws.connection import Connection, Connector
+from estate_config_providers._aws.patience import THREADS, before
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address, address_of
-from estate_config_providers.aws.answering import replies, whole_trouble
-from estate_config_providers.aws.connection import Connection, connect
-from estate_config_providers.aws.failures import Cause, Trouble
+from estate_config_providers.aws.answering import replies
+from estate_config_providers.aws.failures import SERVICE
 from estate_config_providers.aws.looking import describe, failed
 from estate_config_providers.aws.mending import Site
 from estate_config_providers.aws.options import AwsOptions
-from estate_config_providers.aws.patience import THREADS
 from estate_config_providers.aws.probing import status_of
 from estate_config_providers.aws.reading import Held
 from estate_config_providers.aws.writing import write
 
-_MARGIN = 0.05
-"""The part of a deadline that is kept for the way back: an answer is of no use when nobody waits for it any more."""
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
 class SecretsManager:
@@ -32,8 +33,7 @@ class SecretsManager:
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
-        self._connection: Connection | None = None
-        self._connecting = threading.Lock()
+        self._connector: Connector[SecretsManagerClient] = Connector(options, SERVICE)
         account = options.role_arn.split(":")[4] if options.role_arn else None
         self._site = Site(options.region, account, options.role_arn)
 
@@ -48,8 +48,8 @@ class SecretsManager:
         if not addresses:
             return bad
         answers: dict[Key, Found | Failed] = {**bad}
-        until = _before(deadline)
-        aws = self._connected(until)
+        until = before(deadline)
+        aws = self._connector.connected(until)
         read = aws if isinstance(aws, Trouble) else replies(aws, addresses.values(), self._seen_from(aws), until)
         if isinstance(read, Trouble):
             return answers | self._all_failed(read, addresses, alone=not bad)
@@ -65,8 +65,8 @@ class SecretsManager:
         if not addresses:
             return bad
         answers: dict[Key, Status | Failed] = {**bad}
-        until = _before(deadline)
-        aws = self._connected(until)
+        until = before(deadline)
+        aws = self._connector.connected(until)
         if isinstance(aws, Trouble):
             return answers | self._all_failed(aws, addresses, alone=not bad)
         wanted = {address.whole for address in addresses.values()}
@@ -85,8 +85,8 @@ class SecretsManager:
         addresses, bad = self._addresses(list(values))
         if not addresses:
             return bad
-        until = _before(deadline)
-        aws = self._connected(until)
+        until = before(deadline)
+        aws = self._connector.connected(until)
         if isinstance(aws, Trouble):  # returned, never raised: there are values in this frame
             return bad | self._failed(aws, addresses)
         site = self._seen_from(aws)
@@ -97,9 +97,7 @@ class SecretsManager:
         return bad | write(aws, wanted, current, site, until)
 
     def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        self._connector.close()
 
     def _addresses(self, keys: Sequence[Key]) -> tuple[dict[Key, Address], dict[Key, Failed]]:
         """Return where the keys are, and those that can be nowhere."""
@@ -107,26 +105,7 @@ class SecretsManager:
         good = {key: address for key, address in all_read.items() if isinstance(address, Address)}
         return good, {key: address for key, address in all_read.items() if isinstance(address, Failed)}
 
-    def _connected(self, deadline: Deadline) -> Connection | Trouble:
-        current = self._connection
-        if current is not None and current.suits(deadline):
-            return current
-        done = at_once(self._connect, [deadline], deadline)
-        return done.get(deadline, Trouble(Cause.NO_CREDENTIALS, "within the time that there was"))
-
-    def _connect(self, deadline: Deadline) -> Connection | Trouble:
-        with self._connecting:  # one for all threads; who waits here waits in a thread that is left at the deadline
-            current = self._connection
-            if current is not None and current.suits(deadline):
-                return current
-            made = connect(self._options, deadline)
-            if isinstance(made, Connection):
-                self._connection = made
-                if current is not None:
-                    current.close()
-            return made
-
-    def _seen_from(self, aws: Connection) -> Site:
+    def _seen_from(self, aws: Connection[SecretsManagerClient]) -> Site:
         return replace(self._site, region=aws.region)
 
     def _part(self, held: Held, address: Address, *, binary: bool) -> Found | Failed | None:
@@ -150,7 +129,3 @@ class SecretsManager:
             return failures
         one = next(iter(failures.values()))
         raise ProviderError(one.code, one.hint, one.fix)
-
-
-def _before(deadline: Deadline) -> Deadline:
-    return Deadline(deadline.remaining() * (1 - _MARGIN))

@@ -14,14 +14,14 @@ from estate_config.errors import Code
 from estate_config.model import Deadline, Failed, Key
 from estate_config.parallel import at_once
 from estate_config.payload import part_of, with_members
+from estate_config_providers._aws.causes import Cause, Trouble
+from estate_config_providers._aws.connection import Connection
+from estate_config_providers._aws.patience import patiently
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address
 from estate_config_providers.aws.answering import Replies
-from estate_config_providers.aws.connection import Connection
-from estate_config_providers.aws.failures import Cause, Trouble
 from estate_config_providers.aws.looking import explained, failed
 from estate_config_providers.aws.mending import Site
-from estate_config_providers.aws.patience import patiently
 from estate_config_providers.aws.reading import Held
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ _AT_ONCE = 4
 Values = Mapping[Key, tuple[Address, str | bytes]]
 
 
-def write(aws: Connection, values: Values, current: Replies, site: Site, deadline: Deadline) -> dict[Key, Failed]:
+def write(
+    aws: Connection[SecretsManagerClient], values: Values, current: Replies, site: Site, deadline: Deadline
+) -> dict[Key, Failed]:
     """Store each value at its address, given what is there now; return those that failed."""
     failed = {key: _A_VERSION for key, (address, _) in values.items() if not address.is_current}
     groups: dict[str, dict[Key, tuple[Address, str | bytes]]] = {}
@@ -55,7 +57,9 @@ def write(aws: Connection, values: Values, current: Replies, site: Site, deadlin
 _A_VERSION = Failed(Code.MALFORMED, "names a stage or a version, and neither can be written", "write to the secret")
 
 
-def _write(aws: Connection, group: Values, current: Replies, site: Site, deadline: Deadline) -> Failed | None:
+def _write(
+    aws: Connection[SecretsManagerClient], group: Values, current: Replies, site: Site, deadline: Deadline
+) -> Failed | None:
     """Write the values of one secret; return what went wrong."""
     address = next(iter(group.values()))[0].whole
     now = current[address]
@@ -106,7 +110,11 @@ def _merged(members: Mapping[str | None, str | bytes], there: str | bytes | None
 
 
 def _store(
-    aws: Connection, address: Address, now: Held | Failed | None, payload: str | bytes, deadline: Deadline
+    aws: Connection[SecretsManagerClient],
+    address: Address,
+    now: Held | Failed | None,
+    payload: str | bytes,
+    deadline: Deadline,
 ) -> Trouble | None:
     """Make the secret or add a version, whichever it needs; what is not known of it, or changed meanwhile, is tried."""
     content: dict[str, Any] = {"SecretString" if isinstance(payload, str) else "SecretBinary": payload}
@@ -129,7 +137,9 @@ def _store(
     return done if isinstance(done, Trouble) else None
 
 
-def _refused(aws: Connection, address: Address, trouble: Trouble, site: Site, deadline: Deadline) -> Failed:
+def _refused(
+    aws: Connection[SecretsManagerClient], address: Address, trouble: Trouble, site: Site, deadline: Deadline
+) -> Failed:
     if trouble.cause is Cause.DENIED:
         statement = mending.allow(address, site, "CreateSecret", "PutSecretValue")
         return Failed(Code.DENIED, "may not be written by this identity", statement)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from estate_config.model import Deadline
-from estate_config_providers.aws.failures import Trouble
+from estate_config_providers._aws.causes import Trouble
 
 T = TypeVar("T")
 
@@ -16,6 +16,8 @@ THREADS = 16
 """Calls at the same time, and connections that are kept for them."""
 _FIRST, _LONGEST = 0.2, 3.0
 """Seconds: pauses are anything from 0 up to these, doubling ("full jitter", AWS Architecture Blog, 2015)."""
+_MARGIN = 0.05
+"""The part of a deadline that is kept for the way back."""
 
 
 def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], bool], deadline: Deadline) -> T | Trouble:
@@ -33,3 +35,8 @@ def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], boo
 def spread(deadline: Deadline) -> None:
     """Wait a moment of random length, before many calls that all follow the same refusal."""
     time.sleep(random.uniform(0, min(_FIRST * 5, deadline.remaining() / 4)))  # noqa: S311 - as above
+
+
+def before(deadline: Deadline) -> Deadline:
+    """Return a deadline a little earlier: an answer is of no use when nobody waits for it any more."""
+    return Deadline(deadline.remaining() * (1 - _MARGIN))
