@@ -8,7 +8,7 @@ import typer
 
 from estate_config.cli.asked import must_be_known
 from estate_config.cli.making import Check, Out, Target, Yes, hand_over
-from estate_config.cli.options import Services
+from estate_config.cli.options import EnvironmentName, Services
 from estate_config.cli.output import say, table
 
 
@@ -24,14 +24,15 @@ ArtefactName = Annotated[
 ]
 
 
-def generate(
+def generate(  # noqa: PLR0917 - typer calls it by name
     artefact: ArtefactName = None,
     services: Services = None,
+    environment: EnvironmentName = None,
     out: Out = None,
     check: Check = False,  # noqa: FBT002 - so typer makes an option of it
     yes: Yes = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Make a file that follows from the schemas: the example of a .env file, a JSON Schema.
+    """Make a file that follows from the schemas: an example of a .env file, policies, infrastructure.
 
     No provider is contacted and no secret is needed.
     """
@@ -42,5 +43,5 @@ def generate(
         say("\n".join(table(rows)))
         return
     must_be_known("ARTEFACT", artefact, ARTEFACTS)
-    command = ["estate", "generate", artefact, *(services or ())]
-    hand_over(ARTEFACTS[artefact], command, services, Target(out, check, yes))
+    command = ["estate", "generate", artefact, *(services or ()), *(("--env", environment) if environment else ())]
+    hand_over(ARTEFACTS[artefact], command, services, Target(out, check, yes), environment)

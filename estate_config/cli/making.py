@@ -6,13 +6,13 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from estate_config.cli.asked import estate_and_services
+from estate_config.cli.asked import estate_and_services, must_be_known
 from estate_config.cli.output import PROBLEMS, say
 
 if TYPE_CHECKING:
@@ -34,8 +34,17 @@ class Target:
     yes: bool
 
 
-def hand_over(artefact: Artefact, command: Sequence[str], services: list[str] | None, target: Target) -> None:
-    """Make the artefact for the services, and print it, write it, or compare it; `command` is how that is asked for."""
+def hand_over(
+    artefact: Artefact,
+    command: Sequence[str],
+    services: list[str] | None,
+    target: Target,
+    environment: str | None = None,
+) -> None:
+    """Make the artefact for the services, and print it, write it, or compare it; `command` is how that is asked for.
+
+    With an `environment`, the others are left out.
+    """
     from estate_config.generate.catalogue import catalogue_of, schemas_of
     from estate_config.generate.files import change, mark
 
@@ -44,6 +53,9 @@ def hand_over(artefact: Artefact, command: Sequence[str], services: list[str] | 
     with _reported():
         estate, names = estate_and_services(services)
         catalogue = catalogue_of(estate, schemas_of(estate, names))
+        if environment is not None:
+            must_be_known("--env", environment, [entry.name for entry in catalogue.environments])
+            catalogue = replace(catalogue, environments=(catalogue.environment(environment),))
         text = artefact.make(catalogue, mark(command, target.out, estate.folder))
         if target.out is None:
             sys.stdout.write(text)
@@ -70,8 +82,11 @@ def _write(changed: Change, artefact: Artefact, catalogue: Catalogue) -> None:
     if not changed.is_stale:
         say(f"{changed.path} is as it should be: nothing is written")
         return
+    from estate_config.report import counted
+
     changed.write()
-    counts = f"{len(catalogue.services)} services, {len(catalogue.settings)} settings, {len(catalogue.secrets)} secrets"
+    sizes = ((catalogue.services, "service"), (catalogue.settings, "setting"), (catalogue.secrets, "secret"))
+    counts = ", ".join(counted(len(entries), word) for entries, word in sizes)
     say(f"wrote {changed.path}: {counts}\n{artefact.advice}")
 
 

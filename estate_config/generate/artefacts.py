@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from estate_config.generate.catalogue import Catalogue
 from estate_config.generate.dotenv import dotenv
 from estate_config.generate.html_page import html
+from estate_config.generate.iam import iam
 from estate_config.generate.json_schema import json_schema
 from estate_config.generate.json_text import json_text
 from estate_config.generate.markdown import markdown
+from estate_config.generate.terraform import terraform
+from estate_config.generate.vault_policy import vault_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +59,26 @@ ARTEFACTS = _by_name(
         "the JSON Schema of one service's settings, by field name",
         "Check files of values against it, with an editor or a validator of JSON Schema.",
         json_schema,
+    ),
+    Artefact(
+        "iam",
+        "infrastructure/iam.json",
+        "the AWS policies of each service, with trust for its pods, and the shared node policy",
+        "Put in ACCOUNT_ID, NAMESPACE and OIDC_ISSUER, then: aws iam create-role, aws iam put-role-policy.",
+        iam,
+    ),
+    Artefact(
+        "vault-policy",
+        "infrastructure/vault/SERVICE.hcl",
+        "the policy of one service in Vault or OpenBao",
+        "vault policy write estate-SERVICE FILE, and give the policy to the role that the service logs in with.",
+        vault_policy,
+    ),
+    Artefact(
+        "terraform",
+        "infrastructure/terraform/secrets-manager.tf",
+        "secrets of AWS Secrets Manager, key, replicas, rotation, node policy and alarms",
+        "terraform plan, terraform apply, then estate push.",
+        terraform,
     ),
 )

@@ -1,0 +1,69 @@
+"""The secrets of AWS Secrets Manager that a catalogue's services read, out of the texts of their places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, PlaceEntry
+
+PROVIDER = "aws"
+ACCESS_POLICY = "estate-secrets-manager-access"
+"""The policy of the whole estate, for a node group's role."""
+
+_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+")
+_SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
+"""What AWS puts after a secret's name in its ARN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A secret and all who read it; versions and members are left aside."""
+
+    secret: str
+    """Its name, or the ARN of another account's secret."""
+    entries: tuple[PlaceEntry, ...]
+
+    @property
+    def is_arn(self) -> bool:
+        return self.secret.startswith("arn:")
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(service for entry in self.entries for service in entry.services))
+
+
+def aws_places(catalogue: Catalogue, environment: str) -> tuple[Place, ...]:
+    """Return every secret that is read in an environment, in order of first use."""
+    entries: dict[str, list[PlaceEntry]] = {}
+    for entry in catalogue.places(environment, PROVIDER):
+        secret = re.split(r"[?#]", entry.place, maxsplit=1)[0]  # neither can be in a name
+        entries.setdefault(secret, []).append(entry)
+    return tuple(Place(secret, tuple(found)) for secret, found in entries.items())
+
+
+def regions_of(environment: EnvironmentEntry) -> tuple[str, ...]:
+    """Return the region that is read from, `REGION` where `estate.toml` does not say it, then those of the replicas."""
+    link = environment.link(PROVIDER)
+    options = link.options if link is not None else {}
+    return tuple(dict.fromkeys([options.get("region", "REGION"), *options.get("replica_regions", ())]))
+
+
+def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[tuple[str, str]]:
+    """Yield a region and the secret's ARN in it, as a policy names it: six `?` for the six characters that AWS adds.
+
+    A secret that is named by its ARN is in the region that this says.
+    """
+    arn = _ARN.fullmatch(secret)
+    if arn is not None:
+        yield arn["region"], secret if _SUFFIX.search(secret) else f"{secret}-??????"
+        return
+    for region in regions:
+        yield region, f"arn:{partition(region)}:secretsmanager:{region}:{account}:secret:{secret}-??????"
+
+
+def partition(region: str) -> str:
+    if region.startswith("us-gov-"):
+        return "aws-us-gov"
+    return "aws-cn" if region.startswith("cn-") else "aws"

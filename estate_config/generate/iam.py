@@ -1,0 +1,122 @@
+"""IAM policies: each service may read its own secrets and nothing else, and the estate's shared node policy."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from estate_config.generate.aws_places import (
+    ACCESS_POLICY,
+    PROVIDER,
+    Place,
+    aws_places,
+    partition,
+    regions_of,
+    resources,
+)
+from estate_config.generate.catalogue import Catalogue
+from estate_config.generate.choosing import environment_with
+
+ACCOUNT = "ACCOUNT_ID"
+NAMESPACE = "NAMESPACE"
+ISSUER = "OIDC_ISSUER"
+"""What stands for what neither the schemas nor `estate.toml` know; the issuer is without `https://`."""
+
+Document = dict[str, Any]
+
+
+def iam(catalogue: Catalogue, mark: str) -> str:
+    """Return one JSON document with a policy and two trust policies for each service, and the shared policy.
+
+    Raises `RefusedError` where not exactly one environment has `aws` in its chain.
+    """
+    environment = environment_with(catalogue, PROVIDER)
+    places = aws_places(catalogue, environment.name)
+    regions = regions_of(environment)
+    services = {}
+    for service in catalogue.services:
+        own = [place for place in places if service.name in place.services]
+        if own:
+            services[service.name] = {
+                "policy": policy(own, regions),
+                "trust-pod-identity": pod_identity_trust(service.name),
+                "trust-irsa": irsa_trust(service.name, regions[0]),
+            }
+    document = {"generated": mark, "services": services, ACCESS_POLICY: policy(places, regions)}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def policy(places: Sequence[Place], regions: tuple[str, ...]) -> Document:
+    """Return the policy that lets its bearer read these secrets, and no other."""
+    arns: dict[str, list[str]] = {}
+    for place in places:
+        for region, arn in resources(place.secret, regions, ACCOUNT):
+            arns.setdefault(region, []).append(arn)
+    read = ["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"]
+    return _document(
+        _allow("ReadSecrets", read, [arn for found in arns.values() for arn in found]),
+        # This action knows no resources: what a batch gives is decided by the statement above, secret by secret.
+        _allow("ReadThemInBatches", "secretsmanager:BatchGetSecretValue", "*"),
+        *(_decrypt(region, found) for region, found in arns.items()),
+    )
+
+
+def _decrypt(region: str, arns: Sequence[str]) -> Document:
+    """Secrets Manager alone may use a key for the bearer, and for these secrets only, whichever key they have."""
+    accounts = dict.fromkeys(arn.split(":")[4] for arn in arns)
+    keys = [f"arn:{partition(region)}:kms:{region}:{account}:key/*" for account in accounts]
+    suffix = ".cn" if region.startswith("cn-") else ""
+    condition = {
+        "StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com{suffix}"},
+        "StringLike": {"kms:EncryptionContext:SecretARN": list(arns)},
+    }
+    sid = "Decrypt" + "".join(part.capitalize() for part in region.split("-"))
+    return {**_allow(sid, "kms:Decrypt", keys), "Condition": condition}
+
+
+def pod_identity_trust(service: str) -> Document:
+    """Return who may take the role: pods of one service account, through EKS Pod Identity."""
+    account = {
+        "aws:RequestTag/kubernetes-namespace": NAMESPACE,
+        "aws:RequestTag/kubernetes-service-account": service_account(service),
+    }
+    return _document(
+        {
+            "Sid": "PodIdentity",
+            "Effect": "Allow",
+            "Principal": {"Service": "pods.eks.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession"],
+            "Condition": {"StringEquals": account},
+        }
+    )
+
+
+def irsa_trust(service: str, region: str) -> Document:
+    """Return who may take the role: pods of one service account, by the token of the cluster's OIDC issuer."""
+    token = {
+        f"{ISSUER}:aud": "sts.amazonaws.com",
+        f"{ISSUER}:sub": f"system:serviceaccount:{NAMESPACE}:{service_account(service)}",
+    }
+    return _document(
+        {
+            "Sid": "ServiceAccount",
+            "Effect": "Allow",
+            "Principal": {"Federated": f"arn:{partition(region)}:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": token},
+        }
+    )
+
+
+def service_account(service: str) -> str:
+    """Return the name of a service's account in Kubernetes."""
+    return f"estate-{service}"
+
+
+def _allow(sid: str, action: str | Sequence[str], resource: str | Sequence[str]) -> Document:
+    return {"Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource}
+
+
+def _document(*statements: Document) -> Document:
+    return {"Version": "2012-10-17", "Statement": list(statements)}

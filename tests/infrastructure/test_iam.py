@@ -1,0 +1,190 @@
+"""Generated policies, enforced by the strict fake: what a service may read with them, and what it is denied."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from estate_config import Code, ConfigurationError, Settings, environments, load, secret
+from estate_config.generate.catalogue import Catalogue, catalogue_of
+from estate_config.generate.files import RefusedError
+from estate_config.generate.iam import iam
+from tests.fakes.aws import ACCOUNT, REGION, StrictAws
+
+Policy = dict[str, Any]
+OTHER_ARN = f"arn:aws:secretsmanager:{REGION}:210987654321:secret:shared/map-AbCdEf"
+TABLE = {
+    "environments": {"production": {"chain": ["aws"]}, "test": {"chain": ["fixture"]}},
+    "default_environment": "production",
+    "providers": {"aws": {"prefix": "estate/", "region": REGION, "replica_regions": ["ap-northeast-1"]}},
+}
+
+
+class Ai(Settings):
+    database_url: str = secret("database/url")
+    openai_key: str = secret("openai/key", aws="estate/openai#key")
+    openai_organisation: str = secret("openai/organisation", aws="estate/openai#organisation")
+    jwt_old: str | None = secret("jwt/old", aws="estate/jwt?stage=AWSPREVIOUS")
+
+
+class Etl(Settings):
+    database_url: str = secret("database/url")
+    kreb_key: str = secret("kreb/key")
+    kreb_key_2: str = secret("kreb/key/2")
+
+
+def made(table: Mapping[str, Any] = TABLE, **services: type[Settings]) -> dict[str, Any]:
+    text = iam(catalogue(table, **services), "made for a test")
+    document: dict[str, Any] = json.loads(text.replace("ACCOUNT_ID", ACCOUNT))
+    return document
+
+
+def catalogue(table: Mapping[str, Any] = TABLE, **services: type[Settings]) -> Catalogue:
+    return catalogue_of(environments.read(table), services)
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StrictAws]:
+    monkeypatch.chdir(tmp_path)
+    with StrictAws() as fake:
+        key = fake.key().arn
+        for name in ("database/url", "kreb/key", "kreb/key/2", "kreb/key-of-another"):
+            fake.add(f"estate/{name}", "canary", key=key)
+        fake.add("estate/openai", '{"key": "canary", "organisation": "canary"}', key=key)
+        fake.add("estate/jwt", "canary-old", key=key)
+        fake.add("estate/jwt", "canary-new")
+        yield fake
+
+
+@pytest.fixture
+def loading_with(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> Callable[[type[Settings], Policy], object]:
+    """Load a class as somebody who has one policy, and no other."""
+    counter = iter(range(1000))
+
+    def loaded(cls: type[Settings], policy: Policy) -> object:
+        for name, value in aws.environment(aws.user(f"user{next(counter)}", policy)).items():
+            monkeypatch.setenv(name, value)
+        return load(cls, config=TABLE)
+
+    return loaded
+
+
+Loading = Callable[[type[Settings], Policy], object]
+
+
+def outcomes(loading_with: Loading, cls: type[Settings], policy: Policy) -> dict[str, Code]:
+    with pytest.raises(ConfigurationError) as caught:
+        loading_with(cls, policy)
+    return {problem.field: problem.code for problem in caught.value.problems}
+
+
+def without(policy: Policy, sid: str) -> Policy:
+    kept = [statement for statement in policy["Statement"] if not statement["Sid"].startswith(sid)]
+    assert len(kept) < len(policy["Statement"])
+    return {**policy, "Statement": kept}
+
+
+def test_each_service_loads_and_is_denied_what_only_the_other_reads(loading_with: Loading) -> None:
+    services = made(ai=Ai, etl=Etl)["services"]
+    ai, etl = services["ai"]["policy"], services["etl"]["policy"]
+    assert loading_with(Ai, ai)
+    assert loading_with(Etl, etl)
+    assert outcomes(loading_with, Etl, ai) == dict.fromkeys(("kreb_key", "kreb_key_2"), Code.DENIED)
+    fields = ("openai_key", "openai_organisation", "jwt_old")
+    assert outcomes(loading_with, Ai, etl) == dict.fromkeys(fields, Code.DENIED)
+
+
+def test_a_secret_whose_name_only_begins_like_another_is_denied(loading_with: Loading) -> None:
+    class Neighbour(Settings):
+        other: str = secret(aws="estate/kreb/key-of-another")
+
+    policy = made(etl=Etl)["services"]["etl"]["policy"]
+    assert outcomes(loading_with, Neighbour, policy) == {"other": Code.DENIED}
+
+
+def test_the_shared_policy_lets_every_service_load(loading_with: Loading) -> None:
+    shared = made(ai=Ai, etl=Etl)["estate-secrets-manager-access"]
+    assert loading_with(Ai, shared)
+    assert loading_with(Etl, shared)
+
+
+def test_no_service_loads_without_the_statement_on_secrets_or_the_one_on_keys(loading_with: Loading) -> None:
+    policy = made(etl=Etl)["services"]["etl"]["policy"]
+    fields = ("database_url", "kreb_key", "kreb_key_2")
+    assert outcomes(loading_with, Etl, without(policy, "ReadSecrets")) == dict.fromkeys(fields, Code.DENIED)
+    assert outcomes(loading_with, Etl, without(policy, "Decrypt")) == dict.fromkeys(fields, Code.KMS)
+
+
+def test_without_the_statement_on_batches_each_secret_costs_a_call(loading_with: Loading, aws: StrictAws) -> None:
+    policy = made(etl=Etl)["services"]["etl"]["policy"]
+    loading_with(Etl, policy)
+    assert aws.calls == {"BatchGetSecretValue": 1}
+    aws.calls.clear()
+    loading_with(Etl, without(policy, "ReadThemInBatches"))
+    assert aws.calls == {"BatchGetSecretValue": 1, "GetSecretValue": 3}
+
+
+def test_a_key_is_not_for_anything_else_than_these_secrets(loading_with: Loading) -> None:
+    services = made(ai=Ai, etl=Etl)["services"]
+    ai, etl = services["ai"]["policy"], services["etl"]["policy"]
+    foreign_key = {**ai, "Statement": [*without(ai, "Decrypt")["Statement"], *etl["Statement"][2:]]}
+    found = outcomes(loading_with, Ai, foreign_key)
+    assert found == dict.fromkeys(("openai_key", "openai_organisation", "jwt_old"), Code.KMS)
+
+
+def test_replicas_and_secrets_of_other_accounts_are_named_where_they_are() -> None:
+    class Map(Settings):
+        url: str = secret("database/url")
+        key: str = secret(aws=f"{OTHER_ARN}#key")
+
+    read, _, *decrypt = made(map=Map)["services"]["map"]["policy"]["Statement"]
+    own = [
+        f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:estate/database/url-??????"
+        for region in (REGION, "ap-northeast-1")
+    ]
+    assert sorted(read["Resource"]) == sorted([*own, OTHER_ARN])
+    assert [one["Condition"]["StringEquals"]["kms:ViaService"] for one in decrypt] == [
+        f"secretsmanager.{region}.amazonaws.com" for region in (REGION, "ap-northeast-1")
+    ]
+    assert decrypt[0]["Resource"] == [f"arn:aws:kms:{REGION}:{account}:key/*" for account in (ACCOUNT, "210987654321")]
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "service"),
+    [
+        ("cn-north-1", "aws-cn", "secretsmanager.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "aws-us-gov", "secretsmanager.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_other_partitions_are_spelled_their_way(region: str, partition: str, service: str) -> None:
+    found = made({**TABLE, "providers": {"aws": {"region": region}}}, etl=Etl)["services"]["etl"]
+    read, _, decrypt = found["policy"]["Statement"]
+    assert read["Resource"][0].startswith(f"arn:{partition}:secretsmanager:{region}:")
+    assert decrypt["Condition"]["StringEquals"] == {"kms:ViaService": service}
+    (trust,) = found["trust-irsa"]["Statement"]
+    assert trust["Principal"]["Federated"].startswith(f"arn:{partition}:iam::")
+
+
+def test_only_pods_of_the_services_own_account_may_take_its_role() -> None:
+    ai = made(ai=Ai)["services"]["ai"]
+    (identity,), (irsa,) = ai["trust-pod-identity"]["Statement"], ai["trust-irsa"]["Statement"]
+    tags = identity["Condition"]["StringEquals"]
+    assert tags["aws:RequestTag/kubernetes-service-account"] == "estate-ai"
+    assert irsa["Condition"]["StringEquals"] == {
+        "OIDC_ISSUER:aud": "sts.amazonaws.com",
+        "OIDC_ISSUER:sub": "system:serviceaccount:NAMESPACE:estate-ai",
+    }
+
+
+def test_a_region_that_estate_toml_does_not_say_is_left_open() -> None:
+    policy = made({**TABLE, "providers": {}}, etl=Etl)["services"]["etl"]["policy"]
+    assert f"arn:aws:secretsmanager:REGION:{ACCOUNT}:secret:kreb/key-??????" in policy["Statement"][0]["Resource"]
+
+
+def test_where_no_chain_has_aws_there_is_nothing_to_allow() -> None:
+    with pytest.raises(RefusedError, match="no chain has the provider aws"):
+        made({"environments": {"test": {"chain": ["fixture"]}}, "default_environment": "test"}, etl=Etl)

@@ -1,0 +1,164 @@
+"""The Terraform of the example estate: applied by the real AWS provider, on an embedded AWS."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from estate_config import Settings, environments, load, secret
+from estate_config.generate.catalogue import Catalogue, catalogue_of
+from estate_config.generate.terraform import terraform
+from estate_config.testing import EmbeddedAws
+from estate_secrets import EstateSecrets
+from services.ai.settings import AiSettings
+from services.etl.settings import EtlSettings
+from tests.infrastructure.terraform_runs import Terraform, formatted
+
+REGION = "ap-northeast-2"
+PASSWORD = "canary/p@ss:w%rd 71+"
+VALUES = {
+    "estate/jwt/secret": "canary-jwt",
+    "estate/ses/access_key_id": "canary-ses-id",
+    "estate/ses/secret_access_key": "canary-ses-key",
+    "estate/segment/write_key": "canary-segment",
+    "estate/openai/api_key": "canary-openai",
+    "estate/kreb/api_key": "canary-kreb",
+}
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedAws]:
+    with EmbeddedAws() as server:
+        for name, value in {**server.variables, "AWS_EC2_METADATA_DISABLED": "true"}.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+def client(service: str, region: str = REGION) -> Any:
+    return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # any service, by its name
+
+
+def what_the_estate_has_already() -> None:
+    """The RDS instance, the node group's role and the trail's log group."""
+    client("rds").create_db_instance(
+        DBInstanceIdentifier="listings",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        MasterUsername="estate user",
+        MasterUserPassword="not-used-here",
+        DBName="estate",
+        AllocatedStorage=20,
+        Port=5432,
+    )
+    client("iam").create_role(RoleName="estate-nodes", AssumeRolePolicyDocument="{}")
+    client("logs").create_log_group(logGroupName="estate-trail")
+
+
+@pytest.fixture
+def folder(catalogue: Catalogue, estate_folder: Path, tmp_path: Path) -> Path:
+    shutil.copy(estate_folder / "infrastructure" / "terraform" / "main.tf", tmp_path)
+    tmp_path.joinpath("secrets-manager.tf").write_text(terraform(catalogue, "made for a test"), "utf-8")
+    variables = {
+        "node_role_name": "estate-nodes",
+        "cloudtrail_log_group_name": "estate-trail",
+        "db_instance_identifier": "listings",
+        "replica_regions": {"ap-northeast-1": "alias/aws/secretsmanager"},
+    }
+    tmp_path.joinpath("terraform.tfvars.json").write_text(json.dumps(variables), "utf-8")
+    return tmp_path
+
+
+@pytest.mark.integration
+def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Terraform(folder, {"TF_VAR_estate_rds_password": PASSWORD}).run
+    what_the_estate_has_already()
+    run("fmt", "-check", "-diff")
+    run("validate")
+    run("apply", "-auto-approve")
+    for name, value in VALUES.items():
+        client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+
+    monkeypatch.setenv("NODE_ENV", "production")
+    every = load(EstateSecrets)
+    assert every.rds_password.get_secret_value() == PASSWORD
+    assert every.jwt_secret.get_secret_value() == "canary-jwt"
+    address = client("rds").describe_db_instances()["DBInstances"][0]["Endpoint"]["Address"]
+    url = f"postgresql://estate%20user:canary%2Fp%40ss%3Aw%25rd%2071%2B@{address}:5432/estate"
+    assert str(load(AiSettings).database_url) == url
+    assert str(load(EtlSettings).database_url) == url
+
+    run("plan", "-detailed-exitcode")  # 0: nothing to do, although values came from elsewhere
+    assert "canary" not in (folder / "terraform.tfstate").read_text("utf-8")
+    the_account_is_as_it_should_be()
+
+
+def the_account_is_as_it_should_be() -> None:
+    described = [client("secretsmanager").describe_secret(SecretId=name) for name in [*VALUES, "estate/database/url"]]
+    assert {tuple(r["Region"] for r in one["ReplicationStatus"]) for one in described} == {("ap-northeast-1",)}
+    assert all(one["KmsKeyId"].startswith(f"arn:aws:kms:{REGION}:") for one in described)
+    iam = client("iam")
+    (attached,) = iam.list_attached_role_policies(RoleName="estate-nodes")["AttachedPolicies"]
+    assert attached["PolicyName"] == "estate-secrets-manager-access"
+    version = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")["PolicyVersion"]
+    (read, batch, decrypt) = version["Document"]["Statement"]
+    assert len(read["Resource"]) == 16, "eight secrets, in two regions"
+    assert {one["ARN"] for one in described} < set(read["Resource"])
+    assert batch["Action"] == "secretsmanager:BatchGetSecretValue"
+    assert decrypt["Resource"] == [described[0]["KmsKeyId"]]
+    alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
+    filters = client("logs").describe_metric_filters(logGroupName="estate-trail")["metricFilters"]
+    metrics = {one["metricTransformations"][0]["metricName"] for one in filters}
+    assert {alarm["MetricName"] for alarm in alarms} == metrics == {"FailedReads", "FailedRotations"}
+
+
+class Odd(Settings):
+    quoted: str = secret("a/b", description='say "hi" for ${free} or %{if}', rotates=timedelta(hours=6))
+    often: str = secret("c", rotates=timedelta(minutes=5))
+    shared_1: str = secret("d/1", aws="estate/d#one", description="Two members", rotates=timedelta(days=30))
+    shared_2: str = secret("d/2", aws="estate/d#two", rotates=timedelta(days=7))
+    foreign: str = secret(aws="arn:aws:secretsmanager:eu-west-1:210987654321:secret:x-AbCdEf")
+    url: str = secret("url", template="postgresql://me:{shared_1}@db/estate")
+
+
+def odd(**options: object) -> str:
+    table = {
+        "environments": {"production": {"chain": ["aws"]}},
+        "default_environment": "production",
+        "providers": {"aws": {"prefix": "estate/", "region": REGION, **options}},
+    }
+    return terraform(catalogue_of(environments.read(table), {"odd": Odd}), "made for a test")
+
+
+def test_words_of_the_schema_stay_words_and_rotations_are_ones_that_aws_takes() -> None:
+    text = odd()
+    assert r'description = "say \"hi\" for $${free} or %%{if}"' in text
+    assert re.findall(r"(estate/\S+)\"|rotation += (.+)", text.split("resource")[0].split("estate_secrets = ")[1]) == [
+        ("estate/a/b", ""),
+        ("", '"rate(6 hours)"'),
+        ("estate/c", ""),
+        ("", '"rate(4 hours)"'),
+        ("estate/d", ""),
+        ("", '"rate(7 days)"'),
+        ("estate/url", ""),
+        ("", "null"),
+    ]
+
+
+def test_a_url_with_a_part_that_terraform_cannot_know_is_left_to_be_pushed() -> None:
+    assert "secret_string_wo" not in odd()
+    assert "aws_db_instance" not in odd()
+
+
+@pytest.mark.parametrize("regions", [[], ["ap-northeast-1"], ["ap-northeast-1", "us-east-1"]])
+def test_replicas_of_estate_toml_are_the_default_and_the_form_is_terraforms_own(regions: list[str]) -> None:
+    text = odd(replica_regions=regions)
+    assert formatted(text) == text
+    assert text.count('= "alias/aws/secretsmanager"') == len(regions)
