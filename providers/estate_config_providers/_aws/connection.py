@@ -101,7 +101,8 @@ def connect(access: AwsAccess, service: Service, deadline: Deadline) -> Connecti
         return Trouble(Cause.NO_SDK)
     with hushed():
         try:
-            session = access.session or boto3.Session(profile_name=access.profile)
+            region = os.environ.get("AWS_REGION")  # boto3, alone of the SDKs, does not read it
+            session = access.session or boto3.Session(profile_name=access.profile, region_name=region or None)
         except Exception as error:  # noqa: BLE001 - as in ask
             return trouble_of(error, service)
         return patiently(lambda: _connected(session, access, service, deadline), _may_still_come, deadline)
