@@ -41,12 +41,12 @@ def _plain(words: str, how: str) -> str:
 
 def _head(error: ConfigurationError, paint: Paint) -> str:
     info = error.info
-    count = _count(len(error.problems), "problem")
+    count = counted(len(error.problems), "problem")
     what = f"{info.service} cannot start" if info.service else "the configuration cannot be used"
     where = f" in {info.environment}" if info.environment else ""
     lines = [paint(f"{what}{where}: {count}.", _BOLD)]
     if error.warnings:
-        lines[0] += f" {_count(len(error.warnings), 'warning')}."
+        lines[0] += f" {counted(len(error.warnings), 'warning')}."
     if info.chain:
         lines.append(paint(chain_line(info), _DIM))
     return "\n".join(lines)
@@ -112,7 +112,7 @@ def _counts(answers: Mapping[str, Answer], seconds: float) -> str:
     if len(found) < len(answers):
         origins["default"] = len(answers) - len(found)
     parts = [
-        f"{_count(sum(secret for secret, _ in found), 'secret')}, {_count(len(answers), 'setting')} in all",
+        f"{counted(sum(secret for secret, _ in found), 'secret')}, {counted(len(answers), 'setting')} in all",
         ", ".join(f"{provider} {number}" for provider, number in origins.items()),
         f"{seconds:.2f} s",
     ]
@@ -134,5 +134,6 @@ def _blocks(problems: Sequence[Problem], how: str, *, color: bool) -> str:
     return "\n\n".join(_block(group, paint, how) for group in _groups(problems))
 
 
-def _count(number: int, word: str) -> str:
+def counted(number: int, word: str) -> str:
+    """Return a number with its word: `1 secret`, `2 secrets`."""
     return f"{number} {word}" if number == 1 else f"{number} {word}s"

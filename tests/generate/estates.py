@@ -51,12 +51,12 @@ class Api(Settings):
     pin: str = secret(default=PLAIN, examples=[QUOTED])
     login: Credentials = secret("login", default=Credentials())
     tls_key: SecretBytes = secret("tls/key", providers=("files",), files="tls/key.der")
-    accounts: list[Account] = [Account()]
+    accounts: list[Account] = setting(default=[Account()])
     cache: Cache = Cache(port=6379)
     region: Region = Region.NORTH
     log_level: Literal["debug", "info"] = setting(default="info", description="How much it says", allow_empty=True)
     timeout: timedelta = setting(default=timedelta(minutes=1, seconds=30))
-    tags: set[str] = {"b", "a", "c"}
+    tags: set[str] = setting(default={"b", "a", "c"})
     retries: list[int] = setting(default=[1, 2], description="Seconds between tries")
     request_id: str = setting(default_factory=lambda: str(uuid4()))
     home_page: HttpUrl = setting(description="Shown in mails", examples=["https://estate.example/a b"])

@@ -106,7 +106,7 @@ def test_a_type_that_json_has_no_word_for_may_be_anything() -> None:
     class Service(Settings, arbitrary_types_allowed=True):
         hook: Callable[[], None] | None = None
         odd: Odd = Odd()
-        numbers: set[str] = {"c", "a", "b"}
+        numbers: set[str] = setting(default={"c", "a", "b"})
 
     made = schema_of(Service)["properties"]
     assert "type" not in made["odd"]

@@ -150,7 +150,8 @@ class TestTheDocument:
         [
             (
                 {},
-                "The first of `ESTATE_ENV`, `NODE_ENV` that is set names the environment. Without that, it is `development`.",
+                "The first of `ESTATE_ENV`, `NODE_ENV` that is set names the environment. "
+                "Without that, it is `development`.",
             ),
             ({"environment_variables": []}, "It is always `development`, unless the command names another one."),
             (
