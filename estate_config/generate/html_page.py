@@ -78,9 +78,9 @@ def _hash(content: str) -> str:
 
 
 def _filters(catalogue: Catalogue) -> str:
-    services = [(f"={service.name}", service.name) for service in catalogue.services]
-    environments = [(f"={entry.name}", entry.name) for entry in catalogue.environments]
-    secrets = [("*", "all secrets"), ("-", "no secrets"), *((f"={s.name}", s.name) for s in catalogue.secrets)]
+    services = [(service.name, service.name) for service in catalogue.services]
+    environments = [(entry.name, entry.name) for entry in catalogue.environments]
+    secrets = [("*", "all secrets"), ("!", "no secrets"), *((entry.name, entry.name) for entry in catalogue.secrets)]
     return f"""<form id="filters" autocomplete="off">
 <label>Search<input name="q" type="search" aria-keyshortcuts="/" placeholder="press / to search"></label>
 {_select("service", "Service", services)}

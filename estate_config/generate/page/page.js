@@ -9,20 +9,20 @@
   const secrets = [...document.querySelectorAll("article.secret")];
   const texts = new Map([...settings, ...secrets].map((card) => [card, card.textContent.toLowerCase()]));
 
-  const fitsKind = (card) =>
-    secret.value === "" || (secret.value === "*" ? card.dataset.secret !== undefined
-      : secret.value === "-" ? card.dataset.secret === undefined : card.dataset.secret === secret.value.slice(1));
+  // "*" and "!" are the names of no secret
+  const fits = (name) => secret.value === "" || (secret.value === "*" ? name !== undefined
+    : secret.value === "!" ? name === undefined : name === secret.value);
 
   const filter = () => {
     const words = q.value.toLowerCase().split(/\s+/).filter(Boolean);
     for (const card of [...settings, ...secrets]) {
       const services = JSON.parse(card.dataset.services);
       const text = texts.get(card);
-      card.hidden = !(fitsKind(card) && (service.value === "" || services.includes(service.value.slice(1)))
+      card.hidden = !(fits(card.dataset.secret) && (service.value === "" || services.includes(service.value))
         && words.every((word) => text.includes(word)));
     }
     for (const row of document.querySelectorAll("[data-environment]")) {
-      row.hidden = environment.value !== "" && row.dataset.environment !== environment.value.slice(1);
+      row.hidden = environment.value !== "" && row.dataset.environment !== environment.value;
     }
     for (const part of document.querySelectorAll("[data-holds]")) {
       part.hidden = part.querySelector("article:not([hidden])") === null;
@@ -37,23 +37,25 @@
     history.replaceState(null, "", hash || location.href.split("#")[0]);
   };
 
+  const choose = (chosen) => {
+    for (const field of [q, service, environment, secret]) {
+      field.value = chosen.get(field.name) ?? "";
+      if (field.selectedIndex === -1) field.value = ""; // a name that is not there any more
+    }
+    filter();
+  };
+
+  const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+
   const follow = () => {
     const hash = location.hash.slice(1);
     if (hash.startsWith("?")) {
-      const chosen = new URLSearchParams(hash.slice(1));
-      for (const field of [q, service, environment, secret]) {
-        field.value = chosen.get(field.name) ?? "";
-        if (field.selectedIndex === -1) field.value = ""; // a name that is not there any more
-      }
-      filter();
+      choose(new URLSearchParams(hash.slice(1)));
       return;
     }
-    const target = hash && document.getElementById(decodeURIComponent(hash));
+    const target = hash && document.getElementById(decoded(hash));
     if (!target) return;
-    if (target.closest("[hidden]")) {
-      form.reset();
-      filter();
-    }
+    if (target.closest("[hidden]")) choose(new Map());
     target.tabIndex = -1;
     target.focus({ preventScroll: true });
     target.scrollIntoView();
@@ -68,7 +70,7 @@
     if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
       event.preventDefault();
       q.focus();
-    } else if (event.key === "Escape" && event.target === q && q.value !== "") {
+    } else if (event.key === "Escape" && event.target === q) {
       event.preventDefault();
       q.value = "";
       filter();

@@ -188,7 +188,12 @@ class TestTheDifference:
         old = text(".env.example", f"A={PLAIN}\n\n# B={PLAIN}\nexport C = {PLAIN}\n{PLAIN}\n")
         diff = change(write(tmp_path / ".env.example", old), new).diff(masked=True)
         assert_no_canary(diff, PLAIN)
-        assert [line for line in diff.splitlines() if line.startswith("-")][1:] == ["-A=…", "-# B=…", "-export C =…", "-…"]
+        assert [line for line in diff.splitlines() if line.startswith("-")][1:] == [
+            "-A=…",
+            "-# B=…",
+            "-export C =…",
+            "-…",
+        ]
         assert "+A=your-a" in diff
 
     def test_bytes_that_are_no_text_do_not_stop_it(self, tmp_path: Path) -> None:

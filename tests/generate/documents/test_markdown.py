@@ -149,9 +149,8 @@ class TestTheDocument:
         ("words", "said"),
         [
             (
-                {},
-                "The first of `ESTATE_ENV`, `NODE_ENV` that is set names the environment. "
-                "Without that, it is `development`.",
+                {"environment_variables": ["ESTATE_ENV"]},
+                "The first of `ESTATE_ENV` that is set names the environment. Without that, it is `development`.",
             ),
             ({"environment_variables": []}, "It is always `development`, unless the command names another one."),
             (

@@ -90,9 +90,9 @@ class TestToStdout:
         result = run("generate")
         assert result.exit_code == 0
         for artefact in ARTEFACTS.values():
-            assert any(
-                line.split()[:2] == [artefact.name, artefact.file] for line in result.stdout.splitlines()
-            ), artefact.name
+            assert any(line.split()[:2] == [artefact.name, artefact.file] for line in result.stdout.splitlines()), (
+                artefact.name
+            )
 
 
 class TestToAFile:
@@ -107,7 +107,7 @@ class TestToAFile:
         ],
     )
     def test_it_is_written_then_right_then_stale_then_mended(self, line: str, tmp_path: Path) -> None:
-        file = tmp_path / line.split()[-1]
+        file = tmp_path / line.rsplit(maxsplit=1)[-1]
         written = run(line)
         assert written.exit_code == 0
         assert written.stdout.startswith(f"wrote {file.name}: ")
@@ -217,7 +217,7 @@ class ShopSettings(Settings):
 
 def test_as_a_program_it_follows_a_change_of_the_schema(tmp_path: Path) -> None:
     """A line more in the schema: the check is red, one command mends it, and nobody else was asked."""
-    estate = [Path(sys.executable).with_name("estate"), "docs", "--out", "settings.md"]
+    estate = [str(Path(sys.executable).with_name("estate")), "docs", "--out", "settings.md"]
     (tmp_path / "estate.toml").write_text(
         '[services]\nshop = "shop_of_today:ShopSettings"\n[environments.production]\nchain = ["env", "gcp"]\n'
         '[providers.gcp]\nproject = "estate"\nendpoint = "127.0.0.1:9"\n',
