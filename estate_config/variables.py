@@ -86,7 +86,7 @@ def _text(answer: Answer, instance: Settings) -> str | bytes | None:
 def _disagreements(variables: Sequence[_Variable]) -> Iterator[Problem]:
     first: dict[str, _Variable] = {}
     for one in variables:
-        other = first.setdefault(one.name, one)
+        other = one if one.value is None else first.setdefault(one.name, one)
         if other.value != one.value:
             message = f"{other.service} and {one.service} have different values for the variable {one.name}"
             yield Problem("", Code.SCHEMA, message, fix="run the program with one of them")

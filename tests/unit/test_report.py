@@ -13,7 +13,9 @@ import pytest
 
 from estate_config import Asked, Code, ConfigurationError, Problem, Settings, load, secret, setting, use
 from estate_config.errors import LoadInfo, ProviderError
-from estate_config.report import text, wants_color
+from estate_config.loading import attempted
+from estate_config.redaction import Hidden
+from estate_config.report import fine_line, problems_text, text, wants_color, warnings_text
 from tests.doubles import Shelf, estate, spec_of
 from tests.unit.conftest import Offer
 
@@ -159,6 +161,26 @@ def test_a_provider_s_error_says_its_code_and_hint() -> None:
     error = ProviderError(Code.DENIED, "may not be read", "ask")
     assert str(error) == "DENIED: may not be read"
     assert pickle.loads(pickle.dumps(error)).fix == "ask"
+
+
+def test_a_check_says_in_one_line_that_nothing_is_wrong(offer: Offer) -> None:
+    class Service(Settings):
+        token: str = secret()
+        level: str = "info"
+
+    offer(spec_of("aws", Shelf("aws", {"token": "x"})))
+    attempt = attempted(Service.__new__(Service), Hidden({}), config=estate("aws"))
+    assert fine_line(attempt.answers, attempt.info, 0.123) == (
+        "Service can start in here: 1 secret, 2 settings in all; aws 1, default 1; 0.12 s"
+    )
+    assert fine_line({}, INFO, 0) == "ai can start in production: 0 secrets, 0 settings in all; 0.00 s"
+
+
+def test_problems_and_warnings_are_shown_without_a_head_too() -> None:
+    assert text(ConfigurationError([DENIED], [UNKNOWN], INFO), color=True).endswith(
+        "\n\n" + problems_text([DENIED], color=True) + "\n\n" + warnings_text([UNKNOWN], color=True)
+    )
+    assert warnings_text([]) == ""
 
 
 class TestTheGoodLine:
