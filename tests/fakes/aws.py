@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import boto3
 
 ACCOUNT, REGION = "123456789012", "ap-northeast-2"
+_VALUES = ("SecretString", "SecretBinary", "Value")
+"""Parameters that hold a value."""
 
 
 @dataclass
@@ -53,8 +55,8 @@ class Fault:
     times: int | None
     """None: always."""
 
-    def refuse(self) -> None:
-        raise AwsError(self.what, "the test says so", self.status)
+    def refuse(self, words: str) -> None:
+        raise AwsError(self.what, words, self.status)
 
 
 class StrictAws:
@@ -66,6 +68,8 @@ class StrictAws:
         self.calls: Counter[str] = Counter()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         """Each call with its parameters, values left out."""
+        self.words = "the test says so"
+        """The message of faults: AWS's may say anything."""
         self._callers = {"operator": Caller(f"arn:aws:iam::{ACCOUNT}:user/operator", ACCOUNT)}
         self._faults: list[Fault] = []
         self._lock = Lock()
@@ -185,7 +189,7 @@ class StrictAws:
         return _ASSUMED.format(key=name, token=secret_token, expires=expires.isoformat(), arn=assumed)
 
     def _caller(self, authorization: str, token: str | None) -> tuple[Caller, str]:
-        signed = re.match(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|sts)/", authorization)
+        signed = re.match(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|ssm|sts)/", authorization)
         if signed is None:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
         caller = self._callers.get(signed[1])
@@ -197,10 +201,10 @@ class StrictAws:
 
     def next_fault(self, action: str, body: dict[str, Any]) -> Fault | None:
         """Count the call, and return the fault that it meets."""
-        named = {body.get("SecretId"), body.get("Name"), *body.get("SecretIdList", ())}
+        named = {body.get("SecretId"), body.get("Name"), *body.get("SecretIdList", ()), *body.get("Names", ())}
         with self._lock:
             self.calls[action] += 1
-            shown = {name: value for name, value in body.items() if name not in ("SecretString", "SecretBinary")}
+            shown = {name: value for name, value in body.items() if name not in _VALUES}
             self.asked.append((action, shown))
             for fault in self._faults:
                 if fault.action in (action, "*") and fault.times != 0 and fault.secret in (None, *named):
@@ -243,14 +247,14 @@ class _Handler(BaseHTTPRequestHandler):
             form = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
             self._sts(form, authorization, token)
             return
-        action, body = target.removeprefix("secretsmanager."), json.loads(raw)
+        action, body = target.rpartition(".")[2], json.loads(raw)
         fault = self.aws.next_fault(action, body)
         if fault is not None and not re.fullmatch("[A-Z].*", fault.what):
             self._break(fault.what)
             return
         try:
             if fault is not None:
-                fault.refuse()
+                fault.refuse(self.aws.words)
             answer, status = self.aws.answer(action, body, authorization, token), 200
         except AwsError as error:
             answer, status = {"__type": error.code, "Message": error.message}, error.status
@@ -260,11 +264,12 @@ class _Handler(BaseHTTPRequestHandler):
         fault = self.aws.next_fault(form["Action"], {})
         try:
             if fault is not None:
-                fault.refuse()
+                fault.refuse(self.aws.words)
             status, answer = 200, self.aws.assume(form, authorization, token)
         except AwsError as error:
             status = error.status
-            answer = f"<ErrorResponse><Error><Code>{error.code}</Code><Message>no</Message></Error></ErrorResponse>"
+            words = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
+            answer = f"<ErrorResponse><Error>{words}</Error></ErrorResponse>"
         self._send(status, answer.encode(), "text/xml")
 
     def _break(self, how: str) -> None:
@@ -276,11 +281,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             case "garbage":
-                self._send(200, b"\x00 no JSON", "application/x-amz-json-1.1")
+                self._send(200, f"\x00 {self.aws.words}".encode(), "application/x-amz-json-1.1")
             case "truncate":
                 self._send(200, b'{"ARN": ', "application/x-amz-json-1.1", length=1000)
             case "page":
-                self._send(403, b"<html>blocked by the proxy</html>", "text/html")
+                self._send(403, f"<html>{self.aws.words}</html>".encode(), "text/html")
             case _:
                 raise ValueError(how)
 

@@ -16,17 +16,19 @@ THREADS = 16
 """Calls at the same time, and connections that are kept for them."""
 _FIRST, _LONGEST = 0.2, 3.0
 """Seconds: pauses are anything from 0 up to these, doubling ("full jitter", AWS Architecture Blog, 2015)."""
+_TRY = 3.0
+"""Seconds that a call may take with the SDK's own retries of a refusal: without them left, none is begun."""
 _MARGIN = 0.05
 """The part of a deadline that is kept for the way back."""
 
 
 def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], bool], deadline: Deadline) -> T | Trouble:
-    """Return what the call answers, asking again while its trouble is worth it and there is time for a pause."""
+    """Return what the call answers, asking again while its trouble is worth it and there is time for another try."""
     longest = _FIRST
     while True:
         answer = call()
         pause = random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
-        if not isinstance(answer, Trouble) or not worth_it(answer) or pause >= deadline.remaining():
+        if not isinstance(answer, Trouble) or not worth_it(answer) or pause + _TRY >= deadline.remaining():
             return answer
         time.sleep(pause)
         longest = min(longest * 2, _LONGEST)
