@@ -1,0 +1,193 @@
+"""Reading a Vault or OpenBao server. It has no batch read: each path is read once, all at the same time."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_config.errors import Code, ProviderError
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place, Status
+from estate_config.payload import part_of
+from estate_config.redaction import Hidden
+from estate_config_providers.vault.address import WHOLE, Address, Secret, address_of
+from estate_config_providers.vault.failures import Trouble
+from estate_config_providers.vault.login import login_at
+from estate_config_providers.vault.options import Engine, VaultOptions
+from estate_config_providers.vault.probing import readable, status_of
+from estate_config_providers.vault.reading import (
+    Content,
+    Lease,
+    content_of,
+    engine_call,
+    member_of,
+    read_call,
+    wrong_engine,
+)
+from estate_config_providers.vault.server import insecure, server_of
+from estate_config_providers.vault.session import Session, for_each, raise_if_whole
+from estate_config_providers.vault.writing import unwritable, write
+
+if TYPE_CHECKING:
+    from estate_config_providers.vault.connection import Connection
+
+Answer = Content | Failed | Trouble | None
+
+
+class Vault:
+    """One server or cluster."""
+
+    def __init__(self, options: VaultOptions, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._connections: dict[int, Connection] = {}
+        """By process: a fork that used its parent's would mix up their answers."""
+        self.leases: dict[str, Lease] = {}
+        """The newest lease of each secret that has one, by its place without the member."""
+
+    def locate(self, key: Key) -> Place:
+        address = address_of(key, self._options)
+        if isinstance(address, Failed):
+            return Place(key.address or key.name, address.fix)
+        return Place(address.text, _put_command(address))
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        addresses, failed = self._addresses(keys)
+        if not addresses:
+            return failed
+        session = self._session()
+        contents = _read_all(session, (address.secret for address in addresses.values()), deadline)
+        if not failed:
+            raise_if_whole(contents.values())
+        for secret, content in contents.items():
+            if isinstance(content, Content) and content.lease is not None:
+                self.leases[secret.text] = content.lease
+        answers = {key: _answer(address, contents[address.secret]) for key, address in addresses.items()}
+        return {**failed, **{key: answer for key, answer in answers.items() if answer is not None}}
+
+    def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
+        addresses, failed = self._addresses(values)
+        groups: dict[Secret, dict[str, str]] = {}
+        for key, address in addresses.items():
+            text = part_of(values[key], None, binary=False)
+            why_not = unwritable(address.secret) or (text if isinstance(text, Failed) else None)
+            if why_not is not None:
+                failed[key] = why_not
+            else:
+                groups.setdefault(address.secret, {})[address.member] = str(text)
+        if not groups:
+            return failed
+        session = self._session()
+        hidden = {secret: Hidden(members) for secret, members in groups.items()}
+        said = for_each(lambda secret: write(session, secret, hidden[secret], deadline), groups, deadline)
+        for key, address in addresses.items():
+            problem = said.get(address.secret) if key not in failed else None
+            if problem is not None:
+                failed[key] = problem.failed(address.secret) if isinstance(problem, Trouble) else problem
+        return failed
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        addresses, failed = self._addresses(keys)
+        if not addresses:
+            return {**failed}
+        session = self._session()
+        secrets = [address.secret for address in addresses.values()]
+        said = for_each(lambda secret: status_of(session, secret, deadline), secrets, deadline)
+        if not failed:
+            raise_if_whole(said.values())
+        allowed = readable(session, said, deadline)
+        answers: dict[Key, Status | Failed] = {**failed}
+        for key, address in addresses.items():
+            status = said[address.secret]
+            if isinstance(status, Trouble):
+                answers[key] = status.failed(address.secret)
+            elif isinstance(status, Status):
+                answers[key] = replace(status, place=address.text, may_read=allowed[address.secret])
+            elif status is not None:
+                answers[key] = status
+        return answers
+
+    def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:
+        return list(insecure(self._options)) if keys else []
+
+    def close(self) -> None:
+        """Give back the connections. The token, and what was leased with it, live on: the values are in use."""
+        connection = self._connections.pop(os.getpid(), None)
+        if connection is not None:
+            connection.close()
+
+    def _addresses(self, keys: Sequence[Key] | Mapping[Key, object]) -> tuple[dict[Key, Address], dict[Key, Failed]]:
+        found = {key: address_of(key, self._options) for key in keys}
+        good = {key: address for key, address in found.items() if isinstance(address, Address)}
+        return good, {key: address for key, address in found.items() if isinstance(address, Failed)}
+
+    def _session(self) -> Session:
+        """Return the session of this process. Raises `ProviderError` if nobody can be asked."""
+        kind = _connection_type()
+        if kind is None:
+            raise ProviderError(Code.PLUGIN, "needs hvac", "pip install 'estate-config[vault]'")
+        server = server_of(self._options, self._folder)
+        if isinstance(server, Trouble):
+            raise server.error()
+        connection = self._connections.setdefault(os.getpid(), kind(server))
+        return Session(connection, login_at(server, self._options.auth, self._folder))
+
+
+def _connection_type() -> type[Connection] | None:
+    try:
+        from estate_config_providers.vault.connection import Connection
+    except ModuleNotFoundError:
+        return None
+    return Connection
+
+
+def _read_all(session: Session, wanted: Iterable[Secret], deadline: Deadline) -> dict[Secret, Answer]:
+    """Return what is in each secret, all read at the same time, each once; None: nothing is there."""
+    read = for_each(lambda secret: _read(session, secret, deadline), wanted, deadline)
+    contents: dict[Secret, Answer] = dict(read)
+    absent = [secret for secret, content in contents.items() if content is None]
+    one_of_each = {secret.mount: secret for secret in absent}.values()
+    wrong = for_each(lambda secret: _wrong_engine(session, secret, deadline), one_of_each, deadline)
+    by_mount = {secret.mount: answer for secret, answer in wrong.items()}
+    return {**contents, **{secret: by_mount[secret.mount] for secret in absent}}
+
+
+def _read(session: Session, secret: Secret, deadline: Deadline) -> Answer:
+    reply = session.call(read_call(secret), deadline)
+    return reply if isinstance(reply, Trouble) else content_of(secret, reply)
+
+
+def _wrong_engine(session: Session, secret: Secret, deadline: Deadline) -> Failed | Trouble | None:
+    """Return that nothing is found because the mount is another than we think: that is not absent."""
+    reply = session.call(engine_call(secret.mount), deadline)
+    if isinstance(reply, Trouble):
+        return None if reply.code is Code.DENIED else reply
+    return wrong_engine(secret, reply)
+
+
+def _answer(address: Address, content: Answer) -> Found | Failed | None:
+    if isinstance(content, Trouble):
+        return content.failed(address.secret)
+    if not isinstance(content, Content):
+        return content
+    value = member_of(content, address.member)
+    if not isinstance(value, str):
+        return value
+    return Found(value, Origin("vault", address.text, content.version, content.stage))
+
+
+def _put_command(address: Address) -> str:
+    """Return the command that puts a value there, given on standard input."""
+    secret = address.secret
+    if secret.engine is Engine.DATABASE:
+        return f"vault write {secret.mount}/roles/… db_name=… creation_statements=…   (makes the role of {secret.path})"
+    place = f"-mount={shlex.quote(secret.mount)} {shlex.quote(secret.path)}"
+    if address.member == WHOLE:
+        return f"vault kv put {place} -   (a JSON object on standard input)"
+    put = f"vault kv put {place} {shlex.quote(address.member)}=-"
+    if secret.engine is Engine.KV1:
+        return f"{put}   (it is not there yet, or has no other members: these would be lost)"
+    return f"{put}   (it is not there yet)\n{put.replace(' put ', ' patch ', 1)}   (it is there)"
