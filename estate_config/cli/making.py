@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,38 +56,50 @@ def hand_over(
         if environment is not None:
             must_be_known("--env", environment, [entry.name for entry in catalogue.environments])
             catalogue = replace(catalogue, environments=(catalogue.environment(environment),))
-        text = artefact.make(catalogue, mark(command, target.out, estate.folder))
+        said = mark(command, target.out, estate.folder)
+        text = artefact.make(catalogue, said)
         if target.out is None:
             sys.stdout.write(text)
             return
-        changed = change(target.out, text, overwrite=target.yes)
+        out, yes = target.out, target.yes
+        changes = [change(out, text, overwrite=yes)]
+        for name, other in artefact.beside(said).items():
+            changes.append(change(out.parent / name, other, overwrite=yes, made_as=out))
         if target.check:
-            _compare(changed, artefact, shlex.join([*command, "--out", str(target.out)]))
+            _compare(changes, artefact, shlex.join([*command, "--out", str(out)]))
         else:
-            _write(changed, artefact, catalogue)
+            _write(changes, artefact, catalogue)
 
 
-def _compare(changed: Change, artefact: Artefact, command: str) -> None:
-    if not changed.is_stale:
-        say(f"{changed.path} is as it should be")
+def _compare(changes: Sequence[Change], artefact: Artefact, command: str) -> None:
+    stale = [changed for changed in changes if changed.is_stale]
+    if not stale:
+        say(f"{changes[0].path} is as it should be")
         return
-    if changed.old is None:
-        say(f"{changed.path} is not there\n  fix  {command}")
-    else:
-        say(f"{changed.diff(masked=artefact.holds_values)}\n\n{changed.path} is not as it should be\n  fix  {command}")
+    for changed in stale:
+        if changed.old is None:
+            say(f"{changed.path} is not there")
+        else:
+            say(f"{changed.diff(masked=artefact.holds_values)}\n\n{changed.path} is not as it should be")
+    say(f"  fix  {command}")
     raise typer.Exit(PROBLEMS)
 
 
-def _write(changed: Change, artefact: Artefact, catalogue: Catalogue) -> None:
-    if not changed.is_stale:
-        say(f"{changed.path} is as it should be: nothing is written")
+def _write(changes: Sequence[Change], artefact: Artefact, catalogue: Catalogue) -> None:
+    stale = [changed for changed in changes if changed.is_stale]
+    if not stale:
+        say(f"{changes[0].path} is as it should be: nothing is written")
         return
     from estate_config.report import counted
 
-    changed.write()
+    for changed in stale:
+        with suppress(OSError):  # said by write
+            changed.path.parent.mkdir(exist_ok=True)
+        changed.write()
     sizes = ((catalogue.services, "service"), (catalogue.settings, "setting"), (catalogue.secrets, "secret"))
     counts = ", ".join(counted(len(entries), word) for entries, word in sizes)
-    say(f"wrote {changed.path}: {counts}\n{artefact.advice}")
+    files = str(stale[0].path) if len(stale) == 1 else f"{stale[0].path} and {len(stale) - 1} beside it"
+    say(f"wrote {files}: {counts}\n{artefact.advice}")
 
 
 @contextmanager

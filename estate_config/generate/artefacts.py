@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from estate_config.generate.catalogue import Catalogue
@@ -13,6 +13,7 @@ from estate_config.generate.json_schema import json_schema
 from estate_config.generate.json_text import json_text
 from estate_config.generate.markdown import markdown
 from estate_config.generate.terraform import terraform
+from estate_config.generate.typescript import runtime, typescript
 from estate_config.generate.vault_policy import vault_policy
 
 
@@ -30,6 +31,8 @@ class Artefact:
     """Catalogue and mark in, text out, ending in a newline. Raises `RefusedError` where there is nothing to make."""
     holds_values: bool = False
     """People put values into such a file: a difference shows none."""
+    beside: Callable[[str], Mapping[str, str]] = field(default=lambda _: {}, repr=False)
+    """Mark in, the files that go with it out, by path from its folder: the same whatever the catalogue says."""
 
 
 def _by_name(*artefacts: Artefact) -> dict[str, Artefact]:
@@ -80,5 +83,13 @@ ARTEFACTS = _by_name(
         "secrets of AWS Secrets Manager, key, replicas, rotation, node policy and alarms",
         "terraform plan, terraform apply, then estate push.",
         terraform,
+    ),
+    Artefact(
+        "typescript",
+        "src/lib/secrets.ts",
+        "the schema of one service in TypeScript, and the files beside it that load it in Node.js",
+        "npm install @aws-sdk/client-secrets-manager zod; then loadSecrets() at start-up, getSecrets() after it.",
+        typescript,
+        beside=runtime,
     ),
 )

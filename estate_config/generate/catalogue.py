@@ -293,9 +293,8 @@ def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Cata
 
 def _environment(estate: Estate, environment: Environment) -> EnvironmentEntry:
     chain = tuple(_link(entry, environment) for entry in environment.chain)
-    return EnvironmentEntry(
-        environment.name, environment.name == estate.table.default_environment, environment.deadline, chain
-    )
+    is_default = environment.name == estate.table.default_environment
+    return EnvironmentEntry(environment.name, is_default, environment.deadline, chain, environment.forbid_examples)
 
 
 def _link(entry: ChainEntry, environment: Environment) -> ChainLink:

@@ -94,9 +94,10 @@ def _lines(content: bytes) -> list[str]:
     return content.decode("utf-8", "replace").splitlines()
 
 
-def change(path: Path, text: str, *, overwrite: bool = False) -> Change:
+def change(path: Path, text: str, *, overwrite: bool = False, made_as: Path | None = None) -> Change:
     """Return what it takes to bring `text` into the file: as the whole of it, or between the markers of a page.
 
+    `made_as` is the file that it says it was made as, where it goes with another one.
     Raises `RefusedError` where the file is there and was not made by estate for this name (unless told to
     `overwrite`), where its markers are no pair, and where it cannot be read.
     """
@@ -107,7 +108,7 @@ def change(path: Path, text: str, *, overwrite: bool = False) -> Change:
     marks = list(_MARKERS.finditer(old))
     if marks:
         return Change(path, old, _between(path, old, marks, new))
-    if not overwrite and not _is_ours(path, old):
+    if not overwrite and not _is_ours(made_as or path, old):
         message = f"{path} is there, and estate did not make it: it is left as it is"
         raise RefusedError(
             message,
