@@ -12,7 +12,7 @@ import socket
 import struct
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
@@ -38,7 +38,7 @@ class Role:
     """A role that may be assumed."""
 
     trusts: set[str]
-    """ARNs of who may assume it."""
+    """ARNs of who may assume it; that of an account's root leaves it to the policies of the account's identities."""
     policies: tuple[Policy, ...]
     seconds: int = 3600
     """How long its credentials are good."""
@@ -114,10 +114,18 @@ class StrictAws:
         self._callers[name] = Caller(f"arn:aws:iam::{account}:user/{name}", account, policies)
         return name
 
+    def temporary(self, user: str, token: str) -> str:
+        """Let an identity show a token besides its key, as those do that the metadata service hands out."""
+        self._callers[f"temporary-{user}"] = replace(self._callers[user], token=token)
+        return f"temporary-{user}"
+
     def role(self, name: str, *policies: Policy, trusts: set[str], account: str = ACCOUNT, seconds: int = 3600) -> str:
-        """Make a role; return its ARN."""
+        """Make a role that trusts these users, or `root`; return its ARN."""
         arn = f"arn:aws:iam::{account}:role/{name}"
-        self.roles[arn] = Role({self._callers[user].arn for user in trusts}, policies, seconds)
+        root = f"arn:aws:iam::{account}:root"
+        self.roles[arn] = Role(
+            {root if user == "root" else self._callers[user].arn for user in trusts}, policies, seconds
+        )
         return arn
 
     def fault(
@@ -179,7 +187,8 @@ class StrictAws:
         arn = form["RoleArn"]
         role, request = self.roles.get(arn), Request("sts:AssumeRole", arn, caller.arn)
         may = True if caller.policies is None else decide(caller.policies, request)
-        if role is None or caller.arn not in role.trusts or may is False:
+        trusted = role is not None and (caller.arn in role.trusts or (may and _root_of(caller) in role.trusts))
+        if role is None or not trusted or may is False:
             raise AwsError("AccessDenied", f"User: {caller.arn} is not authorized to perform: sts:AssumeRole", 403)
         name, account = f"ASIA{uuid4().hex[:16].upper()}", arn.split(":")[4]
         expires = datetime.now(UTC) + timedelta(seconds=role.seconds)
@@ -219,6 +228,10 @@ class StrictAws:
     def hang(self) -> None:
         """Wait until the server stops."""
         self._stopped.wait()
+
+
+def _root_of(caller: Caller) -> str:
+    return f"arn:aws:iam::{caller.account}:root"
 
 
 class _Handler(BaseHTTPRequestHandler):
