@@ -35,7 +35,8 @@ def picture(environment: EnvironmentEntry) -> str:
     parts += [_box(at, width, _HEIGHT / 2), _text(at + width / 2, 29, CHAIN_END, "")]
     names = ", then ".join(one_line(link.provider) for link in environment.chain)
     label = escape(f"Chain of {one_line(environment.name)}: {names}, then {CHAIN_END}")
-    size = f'width="{at + width + 1:g}" height="{_HEIGHT + 2 * _TOP:g}"'
+    whole, height = at + width + 1, _HEIGHT + 2 * _TOP
+    size = f'width="{whole:g}" height="{height:g}" viewBox="0 0 {whole:g} {height:g}"'
     return f'<svg role="img" aria-label="{label}" {size}>{"".join(parts)}</svg>'
 
 

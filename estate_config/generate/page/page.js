@@ -27,6 +27,7 @@
     for (const part of document.querySelectorAll("[data-holds]")) {
       part.hidden = part.querySelector("article:not([hidden])") === null;
     }
+    document.getElementById("environments").hidden = words.length > 0 || secret.value !== ""; // what was found comes first
     const shown = settings.filter((card) => !card.hidden).length;
     status.textContent = `${shown} of ${settings.length} settings`;
   };

@@ -98,7 +98,8 @@ class TestSearchAndFilters:
         page.get_by_label("Search").fill("database LISTINGS")
         assert opened.shown() == ["api/database_url"]
         expect(page.get_by_role("status")).to_have_text(f"1 of {COUNT} settings")
-        expect(page.locator("[id='service:job']")).to_be_hidden()
+        for passed_over in ("service:job", "environments"):
+            expect(page.locator(f"[id='{passed_over}']")).to_be_hidden()
         page.get_by_label("Search").fill("no such word")
         assert opened.shown() == []
         expect(page.get_by_role("status")).to_have_text(f"0 of {COUNT} settings")
@@ -289,13 +290,15 @@ class TestColours:
         assert page.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
 
     def test_paper_is_white_and_has_no_controls_on_it(self, browser: Browser, file: Path) -> None:
-        opened = Opened(browser, file, color_scheme="dark")
+        opened = Opened(browser, file, color_scheme="dark", viewport={"width": 700, "height": 1000})
         page = opened.at()
         page.emulate_media(media="print")
         assert page.evaluate(BACKGROUND) == "rgb(255, 255, 255)"
         for selector in ("search", "nav", "#theme", "details"):
             expect(page.locator(selector).first).to_be_hidden()
         expect(page.locator("article").first).to_be_visible()
+        figure = page.locator("figure").last
+        assert figure.evaluate("element => element.scrollWidth <= element.clientWidth")
         assert page.pdf().startswith(b"%PDF")
         opened.context.close()
 
