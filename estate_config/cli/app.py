@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from estate_config import __version__
-from estate_config.cli import check, diff, docs, doctor, explain, generate, plan, providers, push, run, scan
+from estate_config.cli import check, diff, docs, doctor, explain, generate, init, plan, providers, push, run, scan
 
 _BUG = 70
 """The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
@@ -36,6 +36,7 @@ app.command()(doctor.doctor)
 app.command()(diff.diff)
 app.command()(scan.scan)
 app.command()(plan.plan)
+app.command()(init.init)
 
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - so typer calls it

@@ -1,0 +1,99 @@
+"""`estate init`: a first schema, `estate.toml`, example and test."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from estate_config.cli.output import PROBLEMS, say
+
+if TYPE_CHECKING:
+    from estate_config.scaffold.drafts import Draft
+
+Source = Annotated[
+    str | None,
+    typer.Option(
+        "--from", metavar="WHAT", help="A .env file, module:Class of pydantic-settings, or a settings file of dynaconf."
+    ),
+]
+Service = Annotated[
+    str | None, typer.Option("--service", metavar="NAME", help="The service's name; else that of the folder.")
+]
+
+
+def init(source: Source = None, service: Service = None) -> None:
+    """Begin: write settings.py, estate.toml, .env.example and test_settings.py, and nothing over what is there.
+
+    With --from, the fields are those that the project has already; their types are guessed, and no value is copied.
+    """
+    from estate_config.scaffold.reading import UnreadableError
+    from estate_config.scaffold.writing import taken, texts, write
+
+    folder = Path.cwd()
+    try:
+        drafts, dynaconf_file = _drafts(source)
+        name = re.sub(r"[^a-z0-9-]+", "-", (service or folder.name).lower()).strip("-") or "service"
+        files = texts(name, drafts, dynaconf_file)
+        if there := taken(folder, [*files, ".env.example"]):
+            _refuse(
+                f"{', '.join(there)} is there already, and nothing is written over it: move it away, or begin elsewhere"
+            )
+        write(folder, files)
+        write(folder, {".env.example": _example()})
+    except UnreadableError as error:
+        broken = str(error)
+    except OSError as error:
+        broken = f"nothing could be written here: {error.strerror}"
+    else:
+        _say(drafts, source)
+        return
+    _refuse(broken)
+
+
+def _refuse(words: str) -> None:
+    sys.stderr.write(f"estate init: {words}\n")
+    raise typer.Exit(PROBLEMS)
+
+
+def _drafts(source: str | None) -> tuple[Sequence[Draft], str | None]:
+    from estate_config.scaffold.reading import UnreadableError, from_class, from_dotenv, from_dynaconf
+    from estate_config.scaffold.writing import BEGINNING
+
+    if source is None:
+        return BEGINNING, None
+    if ":" in source:
+        drafts, dynaconf_file = from_class(source), None
+    elif ".env" in Path(source).name:
+        drafts, dynaconf_file = from_dotenv(Path(source)), None
+    else:
+        drafts, dynaconf_file = from_dynaconf(Path(source)), source
+    if not drafts:
+        raise UnreadableError(f"{source} has no setting to begin with")
+    return drafts, dynaconf_file
+
+
+def _example() -> str:
+    """Return the example of a `.env` file, made from what was just written."""
+    from estate_config import environments
+    from estate_config.generate.artefacts import ARTEFACTS
+    from estate_config.generate.catalogue import catalogue_of, schemas_of
+    from estate_config.generate.files import mark
+
+    estate = environments.read(Path("estate.toml"))
+    catalogue = catalogue_of(estate, schemas_of(estate, estate.table.services))
+    command = ["estate", "generate", "dotenv"]
+    return ARTEFACTS["dotenv"].make(catalogue, mark(command, Path(".env.example"), estate.folder))
+
+
+def _say(drafts: Sequence[Draft], source: str | None) -> None:
+    secrets = sum(draft.secret for draft in drafts)
+    origin = f" from {source}" if source else ""
+    say("wrote settings.py, estate.toml, .env.example and test_settings.py")
+    say(f"{len(drafts)} fields{origin}, {secrets} of them secret")
+    say("look at settings.py: types and what is secret are guessed\nthen\n  cp .env.example .env && chmod 600 .env")
+    say("  estate check\n  python -m pytest test_settings.py")

@@ -1,0 +1,130 @@
+"""Drafts from what a project has: a `.env` file, a class of pydantic-settings, settings files of dynaconf."""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+from pydantic_settings import BaseSettings
+
+from estate_config.describe import constraints
+from estate_config.naming import variable_name
+from estate_config.scaffold.drafts import Draft, guessed, without_twins
+from estate_config.shapes import is_secret_type
+
+
+class UnreadableError(Exception):
+    """What was named cannot be read. Its words hold no value."""
+
+
+def from_dotenv(path: Path) -> list[Draft]:
+    """Return a draft for each variable of a `.env` file. Raises `UnreadableError`."""
+    from dotenv import dotenv_values
+
+    try:
+        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        broken = f"{path} cannot be read ({type(error).__name__})"
+    else:
+        return without_twins(guessed(name, value or "") for name, value in values.items())
+    raise UnreadableError(broken)
+
+
+def from_dynaconf(path: Path) -> list[Draft]:
+    """Return a draft for each setting of a file of dynaconf's, in whichever environment. Raises `UnreadableError`."""
+    try:
+        from dynaconf import Dynaconf
+
+        loaded = Dynaconf(settings_files=[str(path.absolute())], environments=False, loaders=[])
+        document = loaded.to_dict()
+    except ModuleNotFoundError:
+        broken = "dynaconf is not installed: pip install 'estate-config[dynaconf]'"
+    except Exception as error:  # noqa: BLE001 - its parsers raise what they like, with the text of the file in it
+        broken = f"{path} cannot be read by dynaconf ({type(error).__name__})"
+    else:
+        sections = [value for value in document.values() if isinstance(value, Mapping)]
+        layered = bool(sections) and len(sections) == len(document)
+        tables = sections if layered else [document]
+        return without_twins(draft for table in tables for draft in _leaves(table))
+    raise UnreadableError(broken)
+
+
+def _leaves(table: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Draft]:
+    for name, value in table.items():
+        here = (*path, str(name).lower())
+        if isinstance(value, Mapping) and value:
+            yield from _leaves(value, here)
+        elif not here[0].startswith("dynaconf"):
+            yield guessed("_".join(here).upper(), value, ("dynaconf", ".".join(here)) if len(here) > 1 else None)
+
+
+def from_class(target: str) -> list[Draft]:
+    """Return a draft for each field of a `BaseSettings` class, `module:Class`. Raises `UnreadableError`."""
+    module, _, name = target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), name, None)
+    except Exception as error:  # noqa: BLE001 - a module of the user's may raise anything
+        broken = f"{module} cannot be imported ({type(error).__name__})"
+    else:
+        if isinstance(cls, type) and issubclass(cls, BaseSettings):
+            prefix = str(cls.model_config.get("env_prefix") or "")
+            return [_of_field(field, info, prefix) for field, info in cls.model_fields.items()]
+        broken = f"{module} has no class {name} of pydantic-settings"
+    raise UnreadableError(broken)
+
+
+def _of_field(name: str, info: FieldInfo, prefix: str) -> Draft:
+    imports: list[tuple[str, str]] = []
+    kind = _source(info.annotation, imports)
+    if limits := ", ".join(constraints(info)):
+        imports += [("typing", "Annotated"), ("pydantic", "Field")]
+        kind = f"Annotated[{kind}, Field({limits})]"
+    drafted = guessed(name, "")
+    secret = is_secret_type(info.annotation) or drafted.secret or "Dsn" in kind
+    alias = info.validation_alias if isinstance(info.validation_alias, str) else None
+    env = (alias or prefix + name).upper()
+    return Draft(
+        name,
+        kind,
+        secret,
+        tuple(imports),
+        None if env == variable_name(name) else env,
+        default=None if secret and info.default is not None else _literal(info.default),
+        description=info.description,
+    )
+
+
+def _source(annotation: Any, imports: list[tuple[str, str]]) -> str:
+    """Return a type as it is written in Python, noting what has to be imported for it."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if annotation is None or annotation is type(None):
+        return "None"
+    if origin is Literal:
+        imports.append(("typing", "Literal"))
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    if origin is Union or origin is types.UnionType:
+        return " | ".join(_source(argument, imports) for argument in arguments)
+    name = getattr(origin or annotation, "__name__", "str")
+    module = getattr(origin or annotation, "__module__", "builtins")
+    if module.startswith("pydantic"):
+        module = "pydantic"
+    if module != "builtins":
+        imports.append((module, name))
+    if arguments:
+        inner = ", ".join("..." if argument is Ellipsis else _source(argument, imports) for argument in arguments)
+        return f"{name}[{inner}]"
+    return str(name)
+
+
+def _literal(default: Any) -> str | None:
+    """Return a default as Python where it is one of the plain kinds; else it has to be written by hand."""
+    if default is PydanticUndefined or isinstance(default, Enum):
+        return None
+    plain = default is None or isinstance(default, str | int | float | bool | list | tuple)
+    return repr(default) if plain else None

@@ -1,0 +1,181 @@
+"""`estate init`, as a program in an empty folder: what it writes works, and nothing is lost or copied."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate_config import Settings
+from estate_config.scaffold.drafts import field_name, guessed
+from tests.leaks import PLAIN, assert_no_canary
+
+DOTENV = f"""
+DATABASE_URL=postgresql://app:{PLAIN}@localhost/estate
+OPENAI_API_KEY={PLAIN}
+export PORT=8000
+DEBUG=true
+PIN=0123
+kreb-url=https://api.example/x
+class=economy
+MODEL_CONFIG=x
+"""
+CLASS = f"""
+from datetime import timedelta
+from typing import Annotated, Literal
+from pydantic import Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+class Old(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="APP_")
+    database_url: PostgresDsn = "postgresql://user:{PLAIN}@localhost/mydb"
+    jwt_secret: Annotated[SecretStr, Field(min_length=8)]
+    mode: Literal["fast", "slow"] = Field("fast", description="How it goes")
+    timeout: timedelta = timedelta(seconds=3)
+    names: list[str] | None = None
+    workers: int = 2
+    shadow: str = Field(alias="OLD_NAME")
+"""
+DYNACONF = f"""
+[default]
+debug = false
+[default.database]
+host = "localhost"
+password = "{PLAIN}"
+[production]
+workers = 4
+"""
+
+
+def run(folder: Path, *words: str, exit_code: int = 0) -> str:
+    programs = Path(sys.executable).parent
+    done = subprocess.run(
+        [str(programs / words[0]), *words[1:]],
+        cwd=folder,
+        env={"PATH": os.defpath, "HOME": str(folder), "COLUMNS": "120"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    assert_no_canary(done.stdout + done.stderr, PLAIN)
+    return done.stdout + done.stderr
+
+
+def works(folder: Path) -> str:
+    """Return the schema that was written, after its own tests, its schema check and a type check have passed."""
+    written = {name: (folder / name).read_text("utf-8") for name in ("settings.py", "estate.toml", ".env.example")}
+    for text in written.values():
+        assert_no_canary(text, PLAIN)
+    assert " passed" in run(folder, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_settings.py")
+    assert "schema and chains are fine" in run(folder, "estate", "check", "--schema-only")
+    run(folder, "estate", "generate", "dotenv", "--out", ".env.example", "--check")
+    return written["settings.py"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "Price list"
+    made.mkdir()
+    return made
+
+
+def test_from_nothing_a_beginning_that_works(folder: Path) -> None:
+    told = run(folder, "estate", "init")
+    assert "cp .env.example .env" in told
+    schema = works(folder)
+    assert "class PriceListSettings(Settings):" in schema
+    assert "api_key: SecretStr = secret(" in schema
+
+
+def test_from_a_dotenv_file_which_then_serves_the_service(folder: Path) -> None:
+    (folder / ".env").write_text(DOTENV, "utf-8")
+    (folder / ".env").chmod(0o600)
+    run(folder, "estate", "init", "--from", ".env", "--service", "ai")
+    schema = works(folder)
+    for line in (
+        "database_url: PostgresDsn = secret()",
+        "openai_api_key: SecretStr = secret()",
+        "port: int = setting()",
+        "debug: bool = setting()",
+        "pin: SecretStr = secret()",
+        'kreb_url: HttpUrl = setting(env="kreb-url")',
+        'class_: str = setting(env="class")',
+    ):
+        assert f"    {line}\n" in schema
+    assert "ai can start in development" in run(folder, "estate", "check")
+
+
+def test_from_a_class_of_pydantic_settings_with_its_names_types_and_harmless_defaults(folder: Path) -> None:
+    (folder / "old.py").write_text(CLASS, "utf-8")
+    run(folder, "estate", "init", "--from", "old:Old")
+    schema = works(folder)
+    run(folder, "mypy", "--strict", "settings.py", "--cache-dir", os.devnull)
+    for line in (
+        'database_url: PostgresDsn = secret(env="APP_DATABASE_URL")',
+        'jwt_secret: Annotated[SecretStr, Field(min_length=8)] = secret(env="APP_JWT_SECRET")',
+        "mode: Literal['fast', 'slow'] = setting(default='fast', description='How it goes', env=\"APP_MODE\")",
+        'timeout: timedelta = setting(env="APP_TIMEOUT")',
+        'names: list[str] | None = setting(default=None, env="APP_NAMES")',
+        'workers: int = setting(default=2, env="APP_WORKERS")',
+        'shadow: str = setting(env="OLD_NAME")',
+    ):
+        assert f"    {line}\n" in schema
+
+
+def test_from_a_settings_file_of_dynaconf_which_then_serves_development(folder: Path) -> None:
+    (folder / "settings.toml").write_text(DYNACONF, "utf-8")
+    run(folder, "estate", "init", "--from", "settings.toml")
+    schema = works(folder)
+    for line in (
+        "debug: bool = setting()",
+        'database_password: SecretStr = secret(dynaconf="database.password")',
+        "workers: int = setting()",
+    ):
+        assert f"    {line}\n" in schema
+    assert 'files = ["settings.toml"]' in (folder / "estate.toml").read_text("utf-8")
+
+
+def test_nothing_is_written_over_what_is_there(folder: Path) -> None:
+    (folder / "estate.toml").write_text("mine", "utf-8")
+    assert "estate.toml is there already" in run(folder, "estate", "init", exit_code=1)
+    assert [path.name for path in folder.iterdir()] == ["estate.toml"]
+    assert (folder / "estate.toml").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("gone.env", "has no setting to begin with"),
+        ("nowhere:Class", "nowhere cannot be imported (ModuleNotFoundError)"),
+        ("json:Class", "has no class Class of pydantic-settings"),
+        ("bad.toml", "cannot be read by dynaconf"),
+        ("latin.env", "cannot be read (UnicodeDecodeError)"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_nothing_is_written(folder: Path, source: str, words: str) -> None:
+    (folder / "bad.toml").write_text(f'password = "{PLAIN}', "utf-8")
+    (folder / "latin.env").write_bytes(b"A=\xff")
+    before = set(folder.iterdir())
+    assert words in run(folder, "estate", "init", "--from", source, exit_code=1)
+    assert set(folder.iterdir()) - before <= {folder / "__pycache__"}
+
+
+@given(st.text(min_size=1))
+def test_any_variable_has_a_name_that_a_field_may_have(variable: str) -> None:
+    name = field_name(variable)
+    assert name.isidentifier()
+    assert not hasattr(Settings, name)
+    assert not name.startswith(("_", "model_"))
+
+
+@given(st.text(), st.text() | st.integers() | st.booleans() | st.lists(st.text()) | st.floats())
+def test_no_draft_holds_the_value(variable: str, value: object) -> None:
+    drafted = guessed("X" + variable, [PLAIN, value] if isinstance(value, list) else f"{PLAIN}{value}")
+    assert_no_canary(repr(drafted), PLAIN)
