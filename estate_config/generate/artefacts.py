@@ -11,6 +11,7 @@ from estate_config.generate.html_page import html
 from estate_config.generate.iam import iam
 from estate_config.generate.json_schema import json_schema
 from estate_config.generate.json_text import json_text
+from estate_config.generate.kubernetes import cron_job, deployment, service_accounts, worker
 from estate_config.generate.markdown import markdown
 from estate_config.generate.terraform import terraform
 from estate_config.generate.typescript import runtime, typescript
@@ -46,6 +47,8 @@ DOCUMENTS = _by_name(
     Artefact("html", "docs/settings.html", "one page with search and filters", "Open it in a browser.", html),
     Artefact("json", "settings.json", "the same for programs", "Feed it to a program of yours.", json_text),
 )
+
+_KUBERNETES = "Name your own images, and another schedule, with Kustomize; then kubectl apply."
 
 ARTEFACTS = _by_name(
     Artefact(
@@ -83,6 +86,34 @@ ARTEFACTS = _by_name(
         "secrets of AWS Secrets Manager, key, replicas, rotation, node policy and alarms",
         "terraform plan, terraform apply, then estate push.",
         terraform,
+    ),
+    Artefact(
+        "kubernetes-accounts",
+        "k8s/service-accounts.yaml",
+        "a service account for each service, which its AWS role is given to",
+        "kubectl apply -f FILE, then aws eks create-pod-identity-association for each account.",
+        service_accounts,
+    ),
+    Artefact(
+        "kubernetes-deployment",
+        "k8s/SERVICE-deployment.yaml",
+        "the deployment of one service, without a secret in it",
+        _KUBERNETES,
+        deployment,
+    ),
+    Artefact(
+        "kubernetes-worker",
+        "k8s/SERVICE-worker-deployment.yaml",
+        "the deployment of one service's worker",
+        _KUBERNETES,
+        worker,
+    ),
+    Artefact(
+        "kubernetes-cronjob",
+        "k8s/SERVICE-cronjob.yaml",
+        "the hourly job of one service",
+        _KUBERNETES,
+        cron_job,
     ),
     Artefact(
         "typescript",

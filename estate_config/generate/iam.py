@@ -16,7 +16,7 @@ from estate_config.generate.aws_places import (
     resources,
 )
 from estate_config.generate.catalogue import Catalogue
-from estate_config.generate.choosing import environment_with
+from estate_config.generate.choosing import environment_with, object_name
 
 ACCOUNT = "ACCOUNT_ID"
 NAMESPACE = "NAMESPACE"
@@ -79,7 +79,7 @@ def pod_identity_trust(service: str) -> Document:
     """Return who may take the role: pods of one service account, through EKS Pod Identity."""
     account = {
         "aws:RequestTag/kubernetes-namespace": NAMESPACE,
-        "aws:RequestTag/kubernetes-service-account": service_account(service),
+        "aws:RequestTag/kubernetes-service-account": object_name(service),
     }
     return _document(
         {
@@ -96,7 +96,7 @@ def irsa_trust(service: str, region: str) -> Document:
     """Return who may take the role: pods of one service account, by the token of the cluster's OIDC issuer."""
     token = {
         f"{ISSUER}:aud": "sts.amazonaws.com",
-        f"{ISSUER}:sub": f"system:serviceaccount:{NAMESPACE}:{service_account(service)}",
+        f"{ISSUER}:sub": f"system:serviceaccount:{NAMESPACE}:{object_name(service)}",
     }
     return _document(
         {
@@ -107,11 +107,6 @@ def irsa_trust(service: str, region: str) -> Document:
             "Condition": {"StringEquals": token},
         }
     )
-
-
-def service_account(service: str) -> str:
-    """Return the name of a service's account in Kubernetes."""
-    return f"estate-{service}"
 
 
 def _allow(sid: str, action: str | Sequence[str], resource: str | Sequence[str]) -> Document:

@@ -96,7 +96,7 @@ def test_each_stanza_is_needed(loading_with: Callable[[type[Settings], str], obj
 
 
 def test_it_is_for_one_service() -> None:
-    with pytest.raises(RefusedError, match="ai, etl"):
+    with pytest.raises(RefusedError, match="one of them: ai, etl"):
         vault_policy(catalogue(ai=Ai, etl=Etl), "")
 
 
