@@ -1,4 +1,4 @@
-"""What the tests of the conformance kit share: its standard tests, run on a provider that is broken on purpose."""
+"""What tests of providers share: programs, and the standard tests run on a provider that is broken on purpose."""
 
 from __future__ import annotations
 
@@ -14,6 +14,19 @@ from estate_config.contract import ProviderSpec
 from estate_config.model import Key
 from estate_config.testing import ProviderContract, Shelf
 from tests.fakes.aws import StrictAws
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Callable[[str], str]:
+    """Write a program of the shell's; return its path."""
+
+    def write(lines: str) -> str:
+        path = tmp_path / "program"
+        path.write_text(f"#!/bin/sh\n{lines}\n")
+        path.chmod(0o700)
+        return str(path)
+
+    return write
 
 
 class Contract(ProviderContract):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import socket
 from collections.abc import Callable, Mapping
@@ -14,7 +13,7 @@ from pydantic import ValidationError
 
 from estate_config.contract import Context
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Status
+from estate_config.model import Deadline, Failed, Found, Key
 from estate_config_providers.files import inside_folder, spec
 from estate_config_providers.files.mounted_files import MountedFiles
 
@@ -389,34 +388,6 @@ class TestFailures:
         before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - a list is what is counted
         fetch(folder, at("sub/url"), at("sub/sub/url"), at("sub"), URL)
         assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - as above
-
-
-class TestProbing:
-    def test_it_tells_the_age_and_never_reads(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (folder / "database_url").write_text("x")
-        os.utime(folder / "database_url", (1_769_817_600, 1_769_817_600))
-        monkeypatch.setattr(os, "read", deny)
-        statuses = build(folder).probe([URL, at("database_url#member"), Key("gone", "gone")], Deadline(5))
-        changed = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-        assert statuses == {
-            URL: Status(f"{folder}/database_url", changed_at=changed, may_read=True),
-            at("database_url#member"): Status(f"{folder}/database_url#member", changed_at=changed, may_read=True),
-        }
-
-    @pytest.mark.parametrize("address", ["folder", "fifo", "outside", "../x", "large", "database_url/x"])
-    def test_it_has_the_failures_that_a_fetch_has(self, folder: Path, tmp_path: Path, address: str) -> None:
-        (folder / "folder").mkdir()
-        os.mkfifo(folder / "fifo")
-        (tmp_path / "elsewhere").write_text("x")
-        (folder / "outside").symlink_to(tmp_path / "elsewhere")
-        (folder / "large").write_bytes(bytes(65_537))
-        (folder / "database_url").write_text("x")
-        assert build(folder).probe([at(address)], Deadline(5)) == {at(address): failure(folder, at(address))}
-
-    def test_t9_without_the_folder_nothing_is_absent(self, folder: Path) -> None:
-        folder.rmdir()
-        with pytest.raises(ProviderError, match="UNAVAILABLE"):
-            build(folder).probe([URL], Deadline(5))
 
 
 def deny(*_: object, **__: object) -> int:
