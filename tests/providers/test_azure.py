@@ -67,7 +67,7 @@ class TestContract(ProviderContract):
         return Shelf(spec, put, options={"vault_url": vault.url, "client": vault.client()}, spoil=spoil, hang=hang)
 
 
-def test_members_of_one_secret_are_one_read_and_nothing_is_listed(vault: StrictAzure) -> None:
+def test_t6_t24_members_of_one_secret_are_one_read_and_nothing_is_listed(vault: StrictAzure) -> None:
     vault.add("rds", '{"user": "app", "port": 5432}')
     answers = fetch(vault, *(key(member, f"rds#{member}") for member in ("user", "port", "absent")))
     assert {k.name: a.value for k, a in answers.items() if isinstance(a, Found)} == {"user": "app", "port": "5432"}
@@ -88,7 +88,7 @@ def test_a_derived_name_has_the_prefix_and_dashes(vault: StrictAzure) -> None:
     assert isinstance(fetch(vault, asked, prefix="estate-")[asked], Found)
 
 
-def test_a_deleted_secret_is_told_from_one_that_is_not_there(vault: StrictAzure) -> None:
+def test_t9_a_deleted_secret_is_told_from_one_that_is_not_there(vault: StrictAzure) -> None:
     vault.deleted.add("gone")
     gone, nowhere = key("gone"), key("nowhere")
     answers = fetch(vault, gone, nowhere)

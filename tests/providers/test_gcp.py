@@ -75,7 +75,7 @@ def test_a_derived_name_has_the_prefix_and_no_slash(gcp: StrictGcp) -> None:
     assert (found.origin.version, found.origin.stage) == ("1", "latest")
 
 
-def test_members_of_one_secret_are_one_read_and_nothing_is_listed(gcp: StrictGcp) -> None:
+def test_t6_t24_members_of_one_secret_are_one_read_and_nothing_is_listed(gcp: StrictGcp) -> None:
     gcp.add("rds", b'{"user": "app", "port": 5432, "password": "p"}')
     keys = [key(member, f"rds#{member}") for member in ("user", "port", "password", "absent")]
     answers = fetch(gcp, *keys)
