@@ -12,6 +12,7 @@ from estate_config.generate.iam import iam
 from estate_config.generate.json_schema import json_schema
 from estate_config.generate.json_text import json_text
 from estate_config.generate.kubernetes import cron_job, deployment, service_accounts, worker
+from estate_config.generate.kubernetes_mounts import external_secret, secret_provider_class
 from estate_config.generate.markdown import markdown
 from estate_config.generate.terraform import terraform
 from estate_config.generate.typescript import runtime, typescript
@@ -49,6 +50,7 @@ DOCUMENTS = _by_name(
 )
 
 _KUBERNETES = "Name your own images, and another schedule, with Kustomize; then kubectl apply."
+_MOUNTED = "kubectl apply -f FILE; mount it into the pod, and name `files` in the chain instead of `aws`."
 
 ARTEFACTS = _by_name(
     Artefact(
@@ -114,6 +116,20 @@ ARTEFACTS = _by_name(
         "the hourly job of one service",
         _KUBERNETES,
         cron_job,
+    ),
+    Artefact(
+        "external-secret",
+        "k8s/SERVICE-external-secret.yaml",
+        "instead of reading AWS in the pod: the ExternalSecret of one service",
+        _MOUNTED,
+        external_secret,
+    ),
+    Artefact(
+        "secret-provider-class",
+        "k8s/SERVICE-secret-provider-class.yaml",
+        "instead of reading AWS in the pod: the SecretProviderClass of one service, for AWS",
+        _MOUNTED,
+        secret_provider_class,
     ),
     Artefact(
         "typescript",

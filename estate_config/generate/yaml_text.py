@@ -11,6 +11,9 @@ _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*")
 _WORDS = {"true", "false", "yes", "no", "on", "off", "y", "n", "null"}
 """What YAML 1.1 takes for something else than text."""
 
+_BLOCK = re.compile(r"(?:[!-~][ -~]*\n)(?:[ -~]+\n)*")
+"""A text of several lines that can stand as it is."""
+
 
 def yaml_documents(mark: str, *documents: Mapping[str, Any]) -> str:
     """Return a file of documents, ending in a newline; `mark` says how it was made."""
@@ -35,6 +38,9 @@ def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
     if _is_list(value) or (isinstance(value, Mapping) and value):
         yield head
         yield from (f"{indent}{line}" for line in _lines(value))
+    elif isinstance(value, str) and _BLOCK.fullmatch(value):
+        yield f"{head} |"
+        yield from (f"  {line}" for line in value.splitlines())
     else:
         yield f"{head} {_scalar(value)}"
 

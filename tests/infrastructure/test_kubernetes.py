@@ -133,7 +133,11 @@ def test_a_manifest_is_for_one_service(catalogue: Catalogue) -> None:
 
 
 data = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"])),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]))
+    | st.text("a |:-#[\n"),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("aNo-./ :#y", min_size=1), inner, max_size=3),
     max_leaves=8,
 )

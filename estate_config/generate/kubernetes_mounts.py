@@ -1,0 +1,114 @@
+"""The other ways of AWS secrets into a pod: External Secrets copies them into a Secret of the cluster, and the Secrets
+Store CSI driver mounts them. In both, files bear the names that the provider `files` looks for.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from estate_config.generate.aws_places import PROVIDER, regions_of
+from estate_config.generate.catalogue import Catalogue, ServiceEntry
+from estate_config.generate.choosing import environment_with, object_name, only_service
+from estate_config.generate.yaml_text import yaml_documents
+
+_STORE = "estate"
+"""The ClusterSecretStore that leads to AWS Secrets Manager."""
+_PLACE = re.compile(r"(?P<secret>[^?#]+)(?:\?(?P<what>stage|version)=(?P<which>[^#]+))?(?:#(?P<member>.+))?", re.DOTALL)
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file, and what is in it."""
+
+    name: str
+    secret: str
+    stage: str | None
+    version: str | None
+    member: str | None
+
+
+def external_secret(catalogue: Catalogue, mark: str) -> str:
+    """Return the ExternalSecret of the one service in `catalogue`.
+
+    Raises `RefusedError` for several services, and where not exactly one environment has `aws` in its chain.
+    """
+    service = only_service(catalogue)
+    name = object_name(service.name)
+    document = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": name},
+        "spec": {
+            "refreshInterval": "1h",
+            "secretStoreRef": {"kind": "ClusterSecretStore", "name": _STORE},
+            "target": {"name": name, "creationPolicy": "Owner"},
+            "data": [{"secretKey": file.name, "remoteRef": _remote(file)} for file in _files(catalogue, service)],
+        },
+    }
+    return yaml_documents(mark, document)
+
+
+def _remote(file: _File) -> Document:
+    version = f"uuid/{file.version}" if file.version else file.stage
+    return {
+        "key": file.secret,
+        **({"property": file.member} if file.member else {}),
+        **({"version": version} if version else {}),
+    }
+
+
+def secret_provider_class(catalogue: Catalogue, mark: str) -> str:
+    """Return the SecretProviderClass of the one service in `catalogue`, for AWS's provider. Raises as above."""
+    service = only_service(catalogue)
+    region, *_ = regions_of(environment_with(catalogue, PROVIDER))
+    objects = _objects(list(_files(catalogue, service)))
+    document = {
+        "apiVersion": "secrets-store.csi.x-k8s.io/v1",
+        "kind": "SecretProviderClass",
+        "metadata": {"name": object_name(service.name)},
+        "spec": {
+            "provider": "aws",
+            "parameters": {"region": region, "usePodIdentity": "true", "objects": json.dumps(objects, indent=2) + "\n"},
+        },
+    }
+    return yaml_documents(mark, document)
+
+
+def _objects(files: list[_File]) -> list[Document]:
+    """Return an object for each version of a secret; its members are files of their own beside the whole."""
+    objects: dict[tuple[str, str | None, str | None], Document] = {}
+    for file in files:
+        found = objects.setdefault(
+            (file.secret, file.stage, file.version),
+            {
+                "objectName": file.secret,
+                "objectType": "secretsmanager",
+                **({"objectVersionLabel": file.stage} if file.stage else {}),
+                **({"objectVersion": file.version} if file.version else {}),
+            },
+        )
+        if file.member is None:
+            found["objectAlias"] = file.name
+        else:
+            path = {"path": json.dumps(file.member, ensure_ascii=False), "objectAlias": file.name}
+            found.setdefault("jmesPath", []).append(path)
+    return list(objects.values())
+
+
+def _files(catalogue: Catalogue, service: ServiceEntry) -> Iterator[_File]:
+    environment = environment_with(catalogue, PROVIDER).name
+    names = set()
+    for entry in service.settings:
+        for stop in entry.looked_for[environment].stops:
+            name = entry.name.replace("/", "_")
+            found = _PLACE.fullmatch(stop.place)
+            if stop.provider == PROVIDER and found is not None and name not in names:
+                names.add(name)
+                which = {found["what"]: found["which"]}
+                yield _File(name, found["secret"], which.get("stage"), which.get("version"), found["member"])
