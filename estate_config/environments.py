@@ -72,6 +72,16 @@ class EnvironmentTable(BaseModel):
         return chain
 
 
+class GeneratedFile(BaseModel):
+    """`[generated]` FILE: what `estate generate all` makes it of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    artefact: str
+    services: list[str] = []
+    environment: str | None = None
+
+
 class EstateTable(BaseModel):
     """The whole file."""
 
@@ -82,6 +92,14 @@ class EstateTable(BaseModel):
     services: dict[str, str] = {}
     environments: dict[str, EnvironmentTable]
     providers: dict[str, dict[str, Any]] = {}
+    generated: dict[str, GeneratedFile] = {}
+
+    @field_validator("generated", mode="before")
+    @classmethod
+    def _names_are_artefacts(cls, generated: Any) -> Any:
+        if not isinstance(generated, dict):
+            return generated
+        return {file: {"artefact": made} if isinstance(made, str) else made for file, made in generated.items()}
 
 
 _TEST = EnvironmentTable(chain=[ChainEntry(provider="fixture")])
@@ -269,6 +287,8 @@ def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: s
 
 
 def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:
+    if model is EstateTable and steps[:1] == ["generated"]:
+        return list(GeneratedFile.model_fields)
     if model is EstateTable and steps:
         return list((EnvironmentTable if len(steps) <= 2 else ChainEntry).model_fields)  # noqa: PLR2004 - environments.NAME
     return list(model.model_fields)

@@ -9,6 +9,7 @@ import typer
 
 from estate_config.cli.making import Check, Out, Target, Yes, hand_over
 from estate_config.cli.options import Services
+from estate_config.cli.output import PROBLEMS
 
 
 class Document(StrEnum):
@@ -37,4 +38,6 @@ def docs(
     from estate_config.generate.artefacts import DOCUMENTS
 
     form = [] if output is Document.MARKDOWN else ["--format", output.value]
-    hand_over(DOCUMENTS[output], ["estate", "docs", *(services or ()), *form], services, Target(out, check, yes))
+    command = ["estate", "docs", *(services or ()), *form]
+    if not hand_over(DOCUMENTS[output], command, services, Target(out, check, yes)):
+        raise typer.Exit(PROBLEMS)

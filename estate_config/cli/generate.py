@@ -7,15 +7,18 @@ from typing import Annotated
 import typer
 
 from estate_config.cli.asked import must_be_known
-from estate_config.cli.making import Check, Out, Target, Yes, hand_over
+from estate_config.cli.making import Check, Out, Target, Yes, hand_over, hand_over_all
 from estate_config.cli.options import EnvironmentName, Services
-from estate_config.cli.output import say, table
+from estate_config.cli.output import PROBLEMS, say, table
+
+ALL = "all"
+"""Not an artefact, but every file that `[generated]` lists."""
 
 
 def _names(incomplete: str) -> list[str]:
     from estate_config.generate.artefacts import ARTEFACTS
 
-    return [name for name in ARTEFACTS if name.startswith(incomplete)]
+    return [name for name in (*ARTEFACTS, ALL) if name.startswith(incomplete)]
 
 
 ArtefactName = Annotated[
@@ -34,6 +37,7 @@ def generate(  # noqa: PLR0917 - typer calls it by name
 ) -> None:
     """Make a file that follows from the schemas: an example of a .env file, policies, infrastructure.
 
+    `all` makes every file that [generated] in estate.toml lists, documents too.
     No provider is contacted and no secret is needed.
     """
     from estate_config.generate.artefacts import ARTEFACTS
@@ -42,6 +46,12 @@ def generate(  # noqa: PLR0917 - typer calls it by name
         rows = [("artefact", "usual file", "what it is"), *((a.name, a.file, a.summary) for a in ARTEFACTS.values())]
         say("\n".join(table(rows)))
         return
-    must_be_known("ARTEFACT", artefact, ARTEFACTS)
+    if artefact == ALL:
+        if services or environment or out:
+            raise typer.BadParameter("[generated] in estate.toml says which files, and of what", param_hint=ALL)
+        fine = hand_over_all(Target(None, check, yes))
+        raise typer.Exit(0 if fine else PROBLEMS)
+    must_be_known("ARTEFACT", artefact, {*ARTEFACTS, ALL})
     command = ["estate", "generate", artefact, *(services or ()), *(("--env", environment) if environment else ())]
-    hand_over(ARTEFACTS[artefact], command, services, Target(out, check, yes), environment)
+    if not hand_over(ARTEFACTS[artefact], command, services, Target(out, check, yes), environment):
+        raise typer.Exit(PROBLEMS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,7 @@ from estate_config.cli.asked import estate_and_services, must_be_known
 from estate_config.cli.output import PROBLEMS, say
 
 if TYPE_CHECKING:
+    from estate_config.environments import GeneratedFile
     from estate_config.generate.artefacts import Artefact
     from estate_config.generate.catalogue import Catalogue
     from estate_config.generate.files import Change
@@ -40,10 +42,10 @@ def hand_over(
     services: list[str] | None,
     target: Target,
     environment: str | None = None,
-) -> None:
+) -> bool:
     """Make the artefact for the services, and print it, write it, or compare it; `command` is how that is asked for.
 
-    With an `environment`, the others are left out.
+    With an `environment`, the others are left out. Returns False for a file that is not as it should be.
     """
     from estate_config.generate.catalogue import catalogue_of, schemas_of
     from estate_config.generate.files import change, mark
@@ -60,29 +62,62 @@ def hand_over(
         text = artefact.make(catalogue, said)
         if target.out is None:
             sys.stdout.write(text)
-            return
+            return True
         out, yes = target.out, target.yes
         changes = [change(out, text, overwrite=yes)]
         for name, other in artefact.beside(said).items():
             changes.append(change(out.parent / name, other, overwrite=yes, made_as=out))
         if target.check:
-            _compare(changes, artefact, shlex.join([*command, "--out", str(out)]))
-        else:
-            _write(changes, artefact, catalogue)
+            return _compare(changes, artefact, shlex.join([*command, "--out", str(out)]))
+        _write(changes, artefact, catalogue)
+    return True
 
 
-def _compare(changes: Sequence[Change], artefact: Artefact, command: str) -> None:
+def hand_over_all(target: Target) -> bool:
+    """Do the same with every file that `[generated]` lists; a file that cannot be made does not hide the others."""
+    from estate_config import environments
+    from estate_config.generate.artefacts import ARTEFACTS, DOCUMENTS
+
+    with _reported():
+        estate = environments.read()
+        if not estate.table.generated:
+            raise estate.error(
+                "no file is listed", 'add [generated] to estate.toml, as "docs/settings.md" = "markdown"'
+            )
+    fine = True
+    for file, made in estate.table.generated.items():
+        must_be_known(f"[generated] {file}", made.artefact, {**DOCUMENTS, **ARTEFACTS})
+        document = made.artefact in DOCUMENTS
+        artefact = (DOCUMENTS if document else ARTEFACTS)[made.artefact]
+        try:
+            out = replace(target, out=Path(os.path.relpath(estate.folder / file)))
+            fine &= hand_over(artefact, _command(made, document=document), made.services, out, made.environment)
+        except typer.Exit:  # it has said why
+            fine = False
+    return fine
+
+
+def _command(made: GeneratedFile, *, document: bool) -> list[str]:
+    """Return the words that make this one file by hand, which is what stands in it."""
+    if not document:
+        environment = ["--env", made.environment] if made.environment else []
+        return ["estate", "generate", made.artefact, *made.services, *environment]
+    form = [] if made.artefact == "markdown" else ["--format", made.artefact]
+    return ["estate", "docs", *made.services, *form]
+
+
+def _compare(changes: Sequence[Change], artefact: Artefact, command: str) -> bool:
     stale = [changed for changed in changes if changed.is_stale]
     if not stale:
         say(f"{changes[0].path} is as it should be")
-        return
+        return True
     for changed in stale:
         if changed.old is None:
             say(f"{changed.path} is not there")
         else:
             say(f"{changed.diff(masked=artefact.holds_values)}\n\n{changed.path} is not as it should be")
     say(f"  fix  {command}")
-    raise typer.Exit(PROBLEMS)
+    return False
 
 
 def _write(changes: Sequence[Change], artefact: Artefact, catalogue: Catalogue) -> None:

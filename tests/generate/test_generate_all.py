@@ -1,0 +1,107 @@
+"""`estate generate all`: one line in a schema and one command, and every file that follows from it follows."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from estate_config.environments import read
+from tests.fakes.aws import StrictAws
+from tests.leaks import PLAIN, assert_no_canary
+
+ESTATE = Path(__file__).parents[2] / "examples" / "estate"
+
+
+def estate(folder: Path, *words: str, exit_code: int = 0, variables: dict[str, str] | None = None) -> str:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("estate"), *words],
+        cwd=folder,
+        env={"PATH": str(Path(sys.executable).parent), "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == exit_code, done.stdout + done.stderr
+    assert_no_canary(done.stdout + done.stderr, PLAIN)
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The example estate, to be changed."""
+    ignored = shutil.ignore_patterns("node_modules", "__pycache__", "dist", ".pytest_cache", ".env")
+    return Path(shutil.copytree(ESTATE, tmp_path / "estate", ignore=ignored))
+
+
+@pytest.fixture
+def aws() -> Iterator[StrictAws]:
+    with StrictAws() as fake:
+        yield fake
+
+
+def test_the_generated_files_of_the_example_are_what_its_schemas_say() -> None:
+    told = estate(ESTATE, "generate", "all", "--check")
+    assert told.count("is as it should be") == len(read(ESTATE / "estate.toml").table.generated) > 10
+
+
+def test_a_new_secret_is_one_line_and_one_command(copy: Path, aws: StrictAws) -> None:
+    schema = copy / "services" / "etl" / "settings.py"
+    before = schema.read_text("utf-8")
+    line = '    maps_api_key: ApiKey = secret("maps/api_key", description="Finds addresses", owner="data")\n'
+    after = before.replace("    kreb_base_url:", f"{line}    kreb_base_url:", 1)
+    schema.write_text(after, "utf-8")
+    assert len(after.splitlines()) == len(before.splitlines()) + 1
+
+    assert "infrastructure/iam.json is not as it should be" in estate(copy, "generate", "all", "--check", exit_code=1)
+    estate(copy, "generate", "all")
+    estate(copy, "generate", "all", "--check")
+    for file in ("docs/settings.md", "docs/settings.html", "infrastructure/iam.json", ".env.example"):
+        assert "maps" in (copy / file).read_text("utf-8").lower(), file
+    assert "estate/maps/api_key" in (copy / "infrastructure" / "terraform" / "secrets-manager.tf").read_text("utf-8")
+
+    production = {**aws.environment(), "NODE_ENV": "production"}
+    names = {"KREB_API_KEY": f"{PLAIN}-1", "RDS_PASSWORD": f"{PLAIN}-2", "DATABASE_URL": f"postgresql://a:{PLAIN}@h/d"}
+    dotenv = copy / ".env"
+    dotenv.touch(0o600)
+    dotenv.write_text("".join(f"{name}={value}\n" for name, value in names.items()), "utf-8")
+    push = ("push", "etl", "--from", "dotenv", "--to", "aws", "--env", "production", "--yes")
+    assert "missing at the source" in estate(copy, *push, variables=production)
+    assert "MISSING  maps_api_key" in estate(copy, "check", "etl", variables=production, exit_code=1)
+    dotenv.write_text(dotenv.read_text("utf-8") + f"MAPS_API_KEY={PLAIN}-3\n", "utf-8")
+    estate(copy, *push, variables=production)
+    assert "etl can start in production" in estate(copy, "check", "etl", variables=production)
+
+
+def test_a_file_that_cannot_be_made_does_not_hide_the_others(copy: Path) -> None:
+    table = (copy / "estate.toml").read_text("utf-8")
+    (copy / "estate.toml").write_text(
+        table.replace('= "iam"', '= { artefact = "iam", environment = "development" }'), "utf-8"
+    )
+    told = estate(copy, "generate", "all", "--check", exit_code=1)
+    assert "no chain has the provider aws" in told
+    assert told.count("is as it should be") > 10
+
+
+@pytest.mark.parametrize(
+    ("table", "words", "exit_code"),
+    [
+        ('"a.md" = "markdwon"', 'did you mean "markdown"?', 2),
+        ('"a.md" = { artefcat = "markdown" }', 'did you mean "artefact"?', 1),
+        ("", "no file is listed", 1),
+    ],
+)
+def test_a_mistake_in_the_list_is_named(copy: Path, table: str, words: str, exit_code: int) -> None:
+    beginning = (copy / "estate.toml").read_text("utf-8").partition("[generated]")[0]
+    (copy / "estate.toml").write_text(f"{beginning}[generated]\n{table}\n", "utf-8")
+    assert words in estate(copy, "generate", "all", exit_code=exit_code).replace("\n│ ", " ").replace("\n", " ")
+
+
+def test_all_takes_its_files_from_the_list_and_from_nowhere_else() -> None:
+    assert "says which files" in estate(ESTATE, "generate", "all", "etl", exit_code=2)
