@@ -49,11 +49,11 @@ class Address:
         return path_of(self.parameter)
 
     @property
-    def name(self) -> str:
-        """The name, also where the ARN was given: what PutParameter takes."""
+    def names(self) -> tuple[str, ...]:
+        """The names that it may have: an ARN does not say whether one without a path begins with `/`."""
         if not self.parameter.startswith("arn:"):
-            return self.parameter
-        return f"/{self.path}" if "/" in self.path else self.path
+            return (self.parameter,)
+        return (f"/{self.path}",) if "/" in self.path else (self.path, f"/{self.path}")
 
     def part(self, name: str) -> str | None:
         """Return `region` or `account` of an ARN; None for a name."""

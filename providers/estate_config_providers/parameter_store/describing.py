@@ -25,14 +25,14 @@ _BATCH = 50
 
 def describe(ssm: Connection[SSMClient], addresses: Iterable[Address], deadline: Deadline) -> dict[Address, Seen]:
     """Return what AWS says of each parameter, whatever its selector and member; None: this account has no such one."""
-    names = list(dict.fromkeys(address.name for address in addresses))
+    names = list(dict.fromkeys(name for address in addresses for name in address.names))
     chunks = [tuple(names[start : start + _BATCH]) for start in range(0, len(names), _BATCH)]
     done = at_once(lambda chunk: _described(ssm, chunk, deadline), chunks, deadline)
     seen: dict[str, Seen] = {}
     for chunk in chunks:
         found = done.get(chunk, Trouble(Cause.LATE))
-        seen |= {name: found if isinstance(found, Trouble) else found.get(path_of(name)) for name in chunk}
-    return {address: seen[address.name] for address in addresses}
+        seen |= dict.fromkeys(map(path_of, chunk), found) if isinstance(found, Trouble) else found
+    return {address: seen.get(address.path) for address in addresses}
 
 
 def _described(

@@ -24,7 +24,7 @@ class Words:
 
     def put(self, address: Address, *, secret: bool = True) -> str:
         """Return the command that puts a value there, whether or not the parameter is there."""
-        name = shlex.quote(address.name)
+        name = shlex.quote(address.names[0])
         if address.selector is not None:
             words = f"label-parameter-version --name {name} --parameter-version N --labels {address.selector}"
             return f"{self._command(words, address)}   (a version cannot be written: label one that is there)"
@@ -34,7 +34,7 @@ class Words:
 
     def describe(self, address: Address) -> str:
         """Return the command that shows all of a parameter but its value."""
-        name = shlex.quote(address.name)
+        name = shlex.quote(address.names[0])
         return self._command(f"describe-parameters --parameter-filters Key=Name,Values={name}", address)
 
     def allow(self, address: Address, action: str) -> str:
@@ -56,7 +56,7 @@ class Words:
         return Failed(Code.UNAVAILABLE, hint, "load the service that reads it")
 
     def unencrypted(self, address: Address) -> Failed:
-        name = shlex.quote(address.name)
+        name = shlex.quote(address.names[0])
         delete = self._command(f"delete-parameter --name {name}", address)
         hint = "is not encrypted: its type is not SecureString, and a type cannot be changed"
         return Failed(Code.INSECURE, hint, f"{delete}\n{self.put(address)}")

@@ -6,7 +6,7 @@ Nothing here raises: there are values in every frame.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from estate_config.errors import Code
@@ -59,7 +59,7 @@ def _value(
     whole: Address, group: Mapping[Key, tuple[Address, str | bytes]], current: Answer, words: Words
 ) -> Value | Failed | None:
     """Return what to write, None if it is there already."""
-    if whole.selector is not None or whole.name != whole.parameter:
+    if whole.selector is not None or whole.parameter.startswith("arn:"):
         hint = "names a version or an ARN: only a name can be written, and gets a new version"
         return Failed(Code.MALFORMED, hint, "name the parameter in the schema, without its version")
     if isinstance(current, Trouble):
@@ -67,7 +67,7 @@ def _value(
     held = current if isinstance(current, Held) else None
     text = _text(group, held)
     if isinstance(text, Failed):
-        return text
+        return replace(text, fix=text.fix or words.put(whole))
     if held is not None and held.value == text:
         return None
     secret = any(key.secret for key in group)
@@ -118,7 +118,7 @@ def _put(
     ssm: Connection[SSMClient], address: Address, value: Value, key: str | None, deadline: Deadline
 ) -> Trouble | None:
     kind = value.current.kind if value.current is not None else "SecureString" if value.secret else "String"
-    request: dict[str, Any] = {"Name": address.name, "Value": value.text, "Type": kind}
+    request: dict[str, Any] = {"Name": address.parameter, "Value": value.text, "Type": kind}
     request |= {"Overwrite": value.current is not None} | ({} if key is None else {"KeyId": key})
 
     def call(client: SSMClient) -> PutParameterResultTypeDef:
