@@ -135,8 +135,8 @@ class TestVariables:
     def test_t13_nothing_is_guessed_of_them(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         """T13: dynaconf would parse them as TOML."""
         write(tmp_path, "")
-        monkeypatch.setenv("MYAPP_X", text)
         monkeypatch.setenv("MYAPP_AUTO_CAST_FOR_DYNACONF", "true")
+        monkeypatch.setenv("MYAPP_X", text)
         assert found(tmp_path, Key("x", "x"), envvar_prefix="MYAPP") == (text, "MYAPP_X")
 
     def test_t17_the_environment_is_not_changed_and_gives_dynaconf_no_orders(

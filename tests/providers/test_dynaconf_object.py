@@ -80,9 +80,19 @@ class TestObject:
         assert problem.code is Code.UNAVAILABLE
         assert problem.hint == "cannot be used: the Dynaconf object of `settings` cannot be read (TOMLDecodeError)"
 
-    def test_threads_may_be_the_first_to_read_it(self, tmp_path: Path) -> None:
+    def test_threads_that_are_the_first_to_read_it_make_it_load_once(self, tmp_path: Path) -> None:
         write(tmp_path, "[production]\ndatabase.url = 'u'\n")
-        provider = build(tmp_path, settings=self.object(tmp_path))
+        loads: list[int] = []
+        again = threading.Event()
+
+        def post(_: object) -> dict[str, object]:
+            loads.append(1)
+            if len(loads) > 1:
+                again.set()
+            again.wait(0.3)  # gives the others the time to begin a second load
+            return {}
+
+        provider = build(tmp_path, settings=self.object(tmp_path, post_hooks=[post]))
         values: list[Mapping[Key, Found | Failed]] = []
         start = threading.Barrier(8)
 
@@ -95,5 +105,5 @@ class TestObject:
             thread.start()
         for thread in threads:
             thread.join(10)
-        assert len(values) == 8
-        assert {answer.value for value in values for answer in value.values() if isinstance(answer, Found)} == {"u"}
+        assert [answer.value for value in values for answer in value.values() if isinstance(answer, Found)] == ["u"] * 8
+        assert loads == [1]
