@@ -65,6 +65,16 @@ def test_secrets_are_bare_through_lists_alternatives_and_models_in_themselves() 
     assert_no_canary(json.dumps(made), PLAIN)
 
 
+def test_a_secret_of_a_model_that_may_be_none_is_write_only_too() -> None:
+    class Cache(BaseModel):
+        password: str = secret(default=PLAIN)
+
+    class Service(Settings):
+        cache: Cache | None = None
+
+    assert schema_of(Service)["$defs"]["Cache"]["properties"]["password"].items() >= {"writeOnly": True}.items()
+
+
 def test_what_a_template_builds_may_be_left_out() -> None:
     class Database(BaseModel):
         host: str

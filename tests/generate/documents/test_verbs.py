@@ -94,6 +94,16 @@ class TestToStdout:
                 artefact.name
             )
 
+    def test_a_shell_completes_the_name_of_an_artefact(self) -> None:
+        completing = {"_ESTATE_COMPLETE": "complete_bash", "COMP_WORDS": "estate generate do", "COMP_CWORD": "2"}
+        result = RUNNER.invoke(app, [], env=completing, prog_name="estate")
+        assert result.stdout.split() == ["dotenv"]
+
+    def test_one_environment_is_enough_for_an_artefact(self) -> None:
+        assert "For the environment development." in run("generate dotenv --env development").stdout
+        assert "no environment reads .env files" in run("generate dotenv --env production").stderr
+        assert run("generate dotenv --env test").exit_code == 2
+
 
 class TestToAFile:
     @pytest.mark.parametrize(
