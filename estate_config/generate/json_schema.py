@@ -9,7 +9,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, JsonSchemaWarningKind
 
 from estate_config.generate.catalogue import Catalogue, ServiceEntry
-from estate_config.generate.files import RefusedError
+from estate_config.generate.choosing import only_service
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,10 +19,7 @@ def json_schema(catalogue: Catalogue, mark: str) -> str:
 
     Secrets are marked `writeOnly`, and have neither a default nor examples. Raises `RefusedError` for several services.
     """
-    if len(catalogue.services) != 1:
-        names = ", ".join(service.name for service in catalogue.services)
-        raise RefusedError("a JSON schema is that of one service", f"name one of them: {names}")
-    schema = {"$schema": _DIALECT, "$comment": mark, **_schema(catalogue.services[0])}
+    schema = {"$schema": _DIALECT, "$comment": mark, **_schema(only_service(catalogue))}
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
