@@ -48,7 +48,7 @@ class Role:
 class Fault:
     action: str
     what: str
-    """An error code; or `hang`, `reset`, `garbage`, `truncate`, `page` (of a proxy)."""
+    """An error code; or `hang`, `reset`, `garbage`, `truncate`, `page` (of a proxy), `lost` (done, not answered)."""
     secret: str | None
     """Only where the call names this secret."""
     status: int
@@ -131,7 +131,7 @@ class StrictAws:
     def fault(
         self, action: str, what: str, *, secret: str | None = None, status: int = 400, times: int | None = None
     ) -> None:
-        """Let calls of an action fail: with an error code, or by `hang`, `reset`, `garbage`, `truncate`, `page`."""
+        """Let calls of an action fail, `*` for any: see `Fault.what`."""
         self._faults.append(Fault(action, what, secret, status, times))
 
     # --- how a client gets here --------------------------------------------------------------------------------------
@@ -263,6 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
         action, body = target.rpartition(".")[2], json.loads(raw)
         fault = self.aws.next_fault(action, body)
         if fault is not None and not re.fullmatch("[A-Z].*", fault.what):
+            if fault.what == "lost":
+                self.aws.answer(action, body, authorization, token)
             self._break(fault.what)
             return
         try:
@@ -290,7 +292,7 @@ class _Handler(BaseHTTPRequestHandler):
         match how:
             case "hang":
                 self.aws.hang()
-            case "reset":
+            case "reset" | "lost":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.connection.close()
             case "garbage":

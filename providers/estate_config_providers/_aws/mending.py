@@ -38,7 +38,7 @@ def of_whole(cause: Cause, service: Service, role_arn: str | None) -> str:
     return words.replace("{provider}", service.provider)
 
 
-def statement(actions: list[str], resource: str, **more: object) -> str:
+def statement(actions: list[str], resource: str | list[str], **more: object) -> str:
     """Return a policy statement that allows actions on a resource."""
     action = actions[0] if len(actions) == 1 else actions
     return json.dumps({"Effect": "Allow", "Action": action, "Resource": resource, **more})

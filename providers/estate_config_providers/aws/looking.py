@@ -26,11 +26,12 @@ def describe(
     aws: Connection[SecretsManagerClient], address: Address, deadline: Deadline
 ) -> DescribeSecretResponseTypeDef | Trouble:
     """Return what AWS says of a secret."""
-    return patiently(
+    seen = patiently(
         lambda: aws.ask(lambda sm: sm.describe_secret(SecretId=address.secret)),
         lambda trouble: trouble.cause is Cause.THROTTLED,
         deadline,
     )
+    return seen if isinstance(seen, Trouble) or "ARN" in seen else Trouble(Cause.STRANGER)
 
 
 def explained(

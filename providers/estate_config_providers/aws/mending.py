@@ -85,6 +85,13 @@ def allow(address: Address, site: Site, *actions: str) -> str:
     return shared.statement([f"secretsmanager:{action}" for action in actions], site.resource(address))
 
 
+def allow_writing(address: Address, site: Site) -> str:
+    """Return the statement that allows to make this secret and to add versions; until it is made it has no suffix."""
+    arn = site.resource(address)
+    actions = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"]
+    return shared.statement(actions, [arn.removesuffix("-??????"), arn])
+
+
 def allow_key(address: Address, site: Site, key: str | None, *actions: str) -> str:
     """Return the statement for a KMS key; `key` is what DescribeSecret says of it, None where nobody knows."""
     region = address.part("region") or site.region or "*"

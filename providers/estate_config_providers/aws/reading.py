@@ -64,7 +64,7 @@ def _part(aws: Connection[SecretsManagerClient], part: tuple[Address, ...], dead
         # A policy without "Resource": "*", an SCP, an endpoint's policy that denies one member, the batch's own quota.
         log.warning("aws: BatchGetSecretValue of %d secrets: %s; they are read one by one", len(part), pages.cause.name)
         return {}
-    held = [one for page in pages for value in page["SecretValues"] if (one := _held(value)) is not None]
+    held = [one for page in pages for value in page.get("SecretValues", []) if (one := _held(value)) is not None]
     errors = {error.get("SecretId", ""): trouble_in(error) for page in pages for error in page.get("Errors", [])}
     log.debug("aws: BatchGetSecretValue of %d secrets: %d values, %d errors", len(part), len(held), len(errors))
     if not held and not errors:

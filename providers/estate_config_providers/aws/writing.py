@@ -120,13 +120,13 @@ def _store(
     content: dict[str, Any] = {"SecretString" if isinstance(payload, str) else "SecretBinary": payload}
     content["ClientRequestToken"] = str(uuid.uuid4())  # however often a call is sent, it makes one version
 
-    def create(sm: SecretsManagerClient) -> object:
+    def create(sm: SecretsManagerClient) -> Mapping[str, Any]:
         return sm.create_secret(Name=address.name, **content)
 
-    def put(sm: SecretsManagerClient) -> object:
+    def put(sm: SecretsManagerClient) -> Mapping[str, Any]:
         return sm.put_secret_value(SecretId=address.secret, **content)
 
-    def ask(call: Callable[[SecretsManagerClient], object]) -> object:
+    def ask(call: Callable[[SecretsManagerClient], Mapping[str, Any]]) -> Mapping[str, Any] | Trouble:
         return patiently(lambda: aws.ask(call), lambda trouble: trouble.cause is Cause.THROTTLED, deadline)
 
     done = ask(create if now is None else put)
@@ -134,14 +134,15 @@ def _store(
         done = ask(put)
     elif isinstance(done, Trouble) and isinstance(now, Failed) and done.cause is Cause.NOT_FOUND:
         done = ask(create)
-    return done if isinstance(done, Trouble) else None
+    if isinstance(done, Trouble):
+        return done
+    return None if "ARN" in done else Trouble(Cause.STRANGER)
 
 
 def _refused(
     aws: Connection[SecretsManagerClient], address: Address, trouble: Trouble, site: Site, deadline: Deadline
 ) -> Failed:
     if trouble.cause is Cause.DENIED:
-        statement = mending.allow(address, site, "CreateSecret", "PutSecretValue")
-        return Failed(Code.DENIED, "may not be written by this identity", statement)
+        return Failed(Code.DENIED, "may not be written by this identity", mending.allow_writing(address, site))
     found = explained(aws, address, trouble, site, deadline)
     return found or failed(trouble, address, site)
