@@ -96,6 +96,13 @@ def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, mo
     assert str(load(EtlSettings).database_url) == url
 
     run("plan", "-detailed-exitcode")  # 0: nothing to do, although values came from elsewhere
+    function = f"arn:aws:lambda:{REGION}:123456789012:function:rotate"
+    rotated = json.dumps({"estate/jwt/secret": function, "estate/kreb/api_key": function})
+    planned = run("plan", "-detailed-exitcode", f"-var=rotation_lambda_arns={rotated}", expect=2)
+    assert re.findall(r"aws_secretsmanager_secret_rotation\.estate\[(.*)\] will be created", planned) == [
+        '"estate/jwt/secret"'
+    ], "the schema says nothing of how often the other one is changed"
+    assert re.search(r'schedule_expression += "rate\(90 days\)"', planned)
     assert "canary" not in (folder / "terraform.tfstate").read_text("utf-8")
     the_account_is_as_it_should_be()
 
