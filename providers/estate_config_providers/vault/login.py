@@ -145,10 +145,10 @@ class Login:
         answer = connection.ask(call, deadline)
         method, mount = self._auth.method, self._auth.mount
         if not isinstance(answer, Trouble) and answer.is_not_found:
-            hint = f"has no auth method mounted at {mount!r}, or no such namespace"
+            hint = f"has no such namespace, or no auth method mounted at {mount!r}"
             return Trouble(Code.MALFORMED, hint, "correct mount in [providers.vault.auth]: vault auth list", whole=True)
         if isinstance(answer, Trouble) and answer.status in _NOT_WELCOME:
-            hint = f"refuses the login by {method} at {mount!r}: the role, or what proves who asks, is not valid now"
+            hint = f"refuses the login by {method} at {mount!r}: no such role or mount, or a proof that is not valid now"
             fix = f"look at the role and its bounds: vault read auth/{mount}/role/…"
             return Trouble(Code.CREDENTIALS, hint, fix, whole=True)
         return _from_auth(answer)

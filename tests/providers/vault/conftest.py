@@ -11,6 +11,7 @@ import pytest
 
 from estate_config.testing import EmbeddedVault
 from tests.fakes.vault import VaultFront
+from tests.providers.vault.roles import Role
 
 _NUMBERS = itertools.count()
 
@@ -64,5 +65,20 @@ def token(root: hvac.Client, policy: Callable[[str], str]) -> Callable[[str], st
     def made(text: str) -> str:
         answer = root.auth.token.create(policies=[policy(text)], ttl="1h")
         return str(answer["auth"]["client_token"])
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def approle(root: hvac.Client) -> None:
+    root.sys.enable_auth_method("approle")
+
+
+@pytest.fixture
+def role(approle: None, root: hvac.Client, policy: Callable[[str], str]) -> Callable[..., Role]:
+    """Make a role of AppRole with a policy."""
+
+    def made(name: str, text: str = 'path "secret/data/l/*" { capabilities = ["read"] }', **bounds: object) -> Role:
+        return Role(root, policy(text), name, **bounds)
 
     return made

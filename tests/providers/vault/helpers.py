@@ -8,10 +8,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from estate_config.contract import Context
+from estate_config.errors import ProviderError
 from estate_config.model import Deadline, Failed, Found, Key
 from estate_config_providers.vault import spec
 from estate_config_providers.vault.vault_server import Vault
+from tests.fakes.vault import VaultFront
 
 
 def program() -> str:
@@ -54,3 +58,11 @@ def shown(answer: Found | Failed) -> object:
 def failed(answer: object) -> Failed:
     assert isinstance(answer, Failed), answer
     return answer
+
+
+def refused(front: VaultFront, folder: Path | None = None, **options: Any) -> ProviderError:
+    """Return why a provider with these options cannot read the secret `l/rds`, nor any other."""
+    with pytest.raises(ProviderError) as caught:
+        ask(vault(front.url, folder, **options), "l/rds", seconds=2)
+    assert caught.value.fix
+    return caught.value

@@ -150,7 +150,7 @@ def test_without_one_the_connection_fails_and_the_options_are_named(own: Own) ->
 @pytest.mark.parametrize("option", ["ca_cert", "client_cert"])
 def test_a_file_that_is_not_there_is_named(own: Own, option: str) -> None:
     with pytest.raises(ProviderError, match=f"the file of {option} is not there") as caught:
-        read(own, own.tls, **{option: "nowhere.pem"})
+        read(own, own.tls, **dict[str, Any]({option: "nowhere.pem"}))
     assert caught.value.code is Code.CREDENTIALS
 
 
