@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -52,7 +53,7 @@ class TestOnMoto(ProviderContract):
 
         def put(key: Key, value: str | bytes) -> None:
             name = f"estate/{key.name}"
-            given = {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
+            given: Any = {"SecretString": value} if isinstance(value, str) else {"SecretBinary": value}
             try:
                 operator.create_secret(Name=name, **given)
             except operator.exceptions.ResourceExistsException:
