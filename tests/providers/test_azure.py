@@ -214,6 +214,18 @@ def test_put_refuses_what_cannot_be_written_and_leaves_it(vault: StrictAzure) ->
     assert [value for _, value in vault.secrets["text"]] == ["no json"]
 
 
+def test_one_that_hangs_leaves_the_others_their_values_and_says_what_to_do(vault: StrictAzure) -> None:
+    vault.add("jwt", "x")
+    vault.hanging.add("openai")
+    slow, quick = key("openai"), key("jwt")
+    answers = fetch(vault, slow, quick, seconds=1.5)
+    assert isinstance(answers[quick], Found)
+    answer = answers[slow]
+    assert isinstance(answer, Failed)
+    assert answer.code is Code.UNAVAILABLE
+    assert answer.fix.startswith("look whether the ")
+
+
 def test_put_does_not_write_a_secret_whole_and_by_members_at_once(vault: StrictAzure) -> None:
     failed = provider_on(vault).put({key("rds", "rds"): "{}", key("p", "rds#password"): "p"}, Deadline(10))  # type: ignore[attr-defined]
     assert {answer.hint for answer in failed.values()} == {"is to be written whole and by members at once"}

@@ -210,6 +210,7 @@ class TestTime:
         released.set()
         assert isinstance(answer, Failed)
         assert (answer.code, answer.hint) == (Code.UNAVAILABLE, "was not answered within 0.2 seconds")
+        assert answer.fix.startswith("run it by hand")
 
 
 class TestOptions:

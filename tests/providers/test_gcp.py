@@ -250,6 +250,18 @@ def test_put_refuses_what_cannot_be_written_and_leaves_it(gcp: StrictGcp) -> Non
     assert gcp.secrets["text"] == [b"no json"]
 
 
+def test_one_that_hangs_leaves_the_others_their_values_and_says_what_to_do(gcp: StrictGcp) -> None:
+    gcp.add("jwt", b"x")
+    gcp.hanging.add("openai")
+    slow, quick = key("openai"), key("jwt")
+    answers = fetch(gcp, slow, quick, seconds=1.5)
+    assert isinstance(answers[quick], Found)
+    answer = answers[slow]
+    assert isinstance(answer, Failed)
+    assert answer.code is Code.UNAVAILABLE
+    assert answer.fix.startswith("look whether the ")
+
+
 def test_put_does_not_write_a_secret_whole_and_by_members_at_once(gcp: StrictGcp) -> None:
     failed = provider_on(gcp).put({key("p", "rds#password"): "p", key("rds", "rds"): "{}"}, Deadline(10))  # type: ignore[attr-defined]
     assert {answer.hint for answer in failed.values()} == {"is to be written whole and by members at once"}

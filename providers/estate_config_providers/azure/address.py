@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from estate_config.errors import Code
 from estate_config.model import Failed, Key
@@ -22,6 +22,11 @@ class Address:
     name: str
     version: str | None = None
     member: str | None = None
+
+    @property
+    def whole(self) -> Address:
+        """The secret's version without a member: what is read once."""
+        return replace(self, member=None)
 
     @property
     def text(self) -> str:

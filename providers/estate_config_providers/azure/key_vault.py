@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _CONNECT, _READ = 2.0, 5.0
 """Seconds to connect and to wait for an answer; never more than what is left of the deadline."""
+_SHARE = 0.8
+"""Of what is left: at the deadline nobody waits any more to hear what kept the vault from answering."""
 _LIMIT = 25_600
 """Bytes of a value at most (learn.microsoft.com/azure/key-vault/secrets/about-secrets)."""
 
@@ -44,19 +46,14 @@ class KeyVault:
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses = {key: address_of(key, self._options.prefix) for key in keys}
-        wanted = {replace(a, member=None) for a in addresses.values() if isinstance(a, Address)}
+        wanted = dict.fromkeys(address.whole for address in addresses.values() if isinstance(address, Address))
         if not wanted:
-            return {key: a for key, a in addresses.items() if isinstance(a, Failed)}
+            return {key: address for key, address in addresses.items() if isinstance(address, Failed)}
         client = self._client()
         read = at_once(lambda address: self._read(client, address, deadline), wanted, deadline)
-        late = Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:g} seconds")
         answers: dict[Key, Found | Failed] = {}
         for key, address in addresses.items():
-            answer = read.get(replace(address, member=None), late) if isinstance(address, Address) else address
-            if isinstance(address, Address) and isinstance(answer, Found):
-                part = part_of(str(answer.value), address.member, binary=key.binary)
-                origin = replace(answer.origin, place=f"{self._vault}: {address.text}")
-                answer = Found(part, origin) if isinstance(part, (str, bytes)) else part
+            answer = address if isinstance(address, Failed) else self._part(read, address, key, deadline)
             if answer is not None:
                 answers[key] = answer
         return answers
@@ -74,7 +71,7 @@ class KeyVault:
             elif not isinstance(text, str):
                 failed[key] = Failed(Code.MALFORMED, "is not text, and Key Vault holds nothing else")
             else:
-                groups.setdefault(replace(address, member=None), {})[key] = (address.member, text)
+                groups.setdefault(address.whole, {})[key] = (address.member, text)
         if groups:
             client = self._client()
             for address, group in groups.items():
@@ -96,6 +93,20 @@ class KeyVault:
             if self._connection is None:
                 self._connection = Connection(self._options.vault_url)
             return self._connection.client
+
+    def _part(
+        self, read: Mapping[Address, Found | Failed | None], address: Address, key: Key, deadline: Deadline
+    ) -> Found | Failed | None:
+        """Return what a key asks for of its secret."""
+        if address.whole not in read:
+            hint = f"was not answered within {deadline.seconds:g} seconds"
+            return Failed(Code.UNAVAILABLE, hint, fix(Code.UNAVAILABLE, address.name, self._vault))
+        answer = read[address.whole]
+        if not isinstance(answer, Found):
+            return answer
+        part = part_of(str(answer.value), address.member, binary=key.binary)
+        origin = replace(answer.origin, place=f"{self._vault}: {address.text}")
+        return Found(part, origin) if isinstance(part, (str, bytes)) else part
 
     def _read(self, client: SecretClient, address: Address, deadline: Deadline) -> Found | Failed | None:
         from azure.core.exceptions import AzureError
@@ -154,7 +165,7 @@ class KeyVault:
 
 
 def _limits(deadline: Deadline) -> dict[str, Any]:
-    left = max(deadline.remaining(), 0.05)
+    left = max(deadline.remaining() * _SHARE, 0.05)
     return {
         "connection_timeout": min(_CONNECT, left),
         "read_timeout": min(_READ, left),

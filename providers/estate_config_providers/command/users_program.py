@@ -94,10 +94,10 @@ class UsersProgram:
     def _each(self, keys: Sequence[Key], deadline: Deadline) -> dict[Key, Found | Failed] | ProviderError:
         lines = [tuple(self._argv(key)) for key in keys if self._bad(key) is None]
         printed = at_once(lambda line: self._printed(line, deadline), lines, deadline, _TOGETHER)
-        late = Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:.3g} seconds")
         answers: dict[Key, Found | Failed] = {}
         for key in keys:
-            answer = self._bad(key) or printed.get(tuple(self._argv(key)), late)
+            line = tuple(self._argv(key))
+            answer = self._bad(key) or (printed[line] if line in printed else _late(line, deadline))
             if isinstance(answer, ProviderError):
                 return answer
             value = as_value(answer, binary=key.binary) if isinstance(answer, bytes) else answer
@@ -183,6 +183,10 @@ def _refused(exit_code: int, argv: Sequence[str]) -> Failed:
     # UNAVAILABLE, and not DENIED: programs end with 1 for whatever kept them from answering.
     how = f"ended with exit code {exit_code}" if exit_code > 0 else f"was ended by signal {-exit_code}"
     return Failed(Code.UNAVAILABLE, f"{how} (what it said is not shown: it may hold a value)", _by_hand(argv))
+
+
+def _late(argv: Sequence[str], deadline: Deadline) -> Failed:
+    return Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:.3g} seconds", _by_hand(argv))
 
 
 def _by_hand(argv: Sequence[str]) -> str:

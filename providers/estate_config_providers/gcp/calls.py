@@ -7,11 +7,13 @@ from typing import Any
 from estate_config.model import Deadline
 
 _CALL = 5.0
-"""Seconds that one call may take; never more than what is left of the deadline."""
+"""Seconds that one call may take, tried again and again; never more than what is left of the deadline."""
+_SHARE = 0.8
+"""Of what is left: at the deadline nobody waits any more to hear what kept Google from answering."""
 
 
 def seconds(deadline: Deadline) -> float:
-    return min(_CALL, max(deadline.remaining(), 0.05))
+    return min(_CALL, max(deadline.remaining() * _SHARE, 0.05))
 
 
 def retry(deadline: Deadline) -> Any:
@@ -22,4 +24,4 @@ def retry(deadline: Deadline) -> Any:
     transient = if_exception_type(
         exceptions.ServiceUnavailable, exceptions.ResourceExhausted, exceptions.InternalServerError
     )
-    return Retry(predicate=transient, initial=0.1, maximum=2.0, timeout=min(_CALL, deadline.remaining()))
+    return Retry(predicate=transient, initial=0.1, maximum=2.0, timeout=seconds(deadline))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Failed
+from estate_config.model import Deadline, Failed
 from estate_config_providers.gcp.address import Address
 
 _BY_NAME: dict[str, tuple[Code, str]] = {
@@ -103,6 +103,12 @@ def failure(error: Exception, address: Address) -> Failed:
             code, hint = _BY_NAME[kind.__name__]
             return Failed(code, hint, fix(code, address))
     return Failed(Code.PLUGIN, f"could not be read: {type(error).__name__} is not known here")
+
+
+def late(address: Address, deadline: Deadline) -> Failed:
+    """Return the failure of a secret that was not answered in time."""
+    hint = f"was not answered within {deadline.seconds:g} seconds"
+    return Failed(Code.UNAVAILABLE, hint, fix(Code.UNAVAILABLE, address))
 
 
 def fix(code: Code, address: Address) -> str:

@@ -13,7 +13,7 @@ from estate_config.parallel import at_once
 from estate_config.payload import part_of, with_members
 from estate_config_providers.gcp.address import Address, address_of
 from estate_config_providers.gcp.calls import retry, seconds
-from estate_config_providers.gcp.failures import failure, fix, not_installed
+from estate_config_providers.gcp.failures import failure, fix, late, not_installed
 from estate_config_providers.gcp.metadata import look, not_found
 from estate_config_providers.gcp.options import GcpOptions
 
@@ -107,8 +107,7 @@ class SecretManager:
             return {}
         client = self._connected()
         done = at_once(lambda address: work(client, address, deadline), wanted, deadline)
-        late = Failed(Code.UNAVAILABLE, f"was not answered within {deadline.seconds:g} seconds")
-        return {address: done.get(address, late) for address in wanted}
+        return {address: done[address] if address in done else late(address, deadline) for address in wanted}
 
     @staticmethod
     def _read(client: SecretManagerServiceClient, address: Address, deadline: Deadline) -> Found | Failed | None:
