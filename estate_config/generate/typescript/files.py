@@ -42,7 +42,7 @@ def typescript(catalogue: Catalogue, mark: str) -> str:
 
 def runtime(mark: str) -> Mapping[str, str]:
     """Return the files that load any schema, by path from the schema's folder."""
-    found = sorted(files(__package__).joinpath("runtime").iterdir(), key=lambda file: file.name)
+    found = sorted(files("estate_config.generate.typescript").joinpath("runtime").iterdir(), key=lambda file: file.name)
     return {f"{_RUNTIME}/{file.name}": f"// {mark}\n{file.read_text('utf-8')}" for file in found}
 
 

@@ -1,1 +1,1 @@
-"""Stand-ins for the two services of others that the estate calls. They check the key, as the real ones do."""
+"""Stand-ins for the services of others that the estate calls. They check the key, as the real ones do."""

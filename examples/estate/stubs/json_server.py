@@ -1,4 +1,4 @@
-"""What both stubs share: JSON over HTTP on loopback, behind a key that comes as `Authorization: Bearer`."""
+"""What the stubs share: JSON over HTTP on loopback, behind a key that comes as `Authorization: Bearer`."""
 
 from __future__ import annotations
 

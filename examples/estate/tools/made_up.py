@@ -7,7 +7,7 @@ KREB_KEY = "canary-kreb-5b8e0a64"
 PASSWORD = "canary/p@ss:w%rd 71"  # noqa: S105 - made up
 """Needs percent-encoding in a URL, as generated passwords do."""
 OTHERS = {
-    "JWT_SECRET": "canary-jwt-d07c",
+    "JWT_SECRET": "canary-jwt-d07c-of-more-than-32-characters",
     "SES_ACCESS_KEY_ID": "canary-ses-id-41aa",
     "SES_SECRET_ACCESS_KEY": "canary-ses-key-c93e",
     "SEGMENT_WRITE_KEY": "canary-segment-77f0",
