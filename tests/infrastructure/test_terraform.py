@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from typing import Any
 import boto3
 import pytest
 
+from apps.backend.settings import BackendSettings
 from estate_config import Settings, environments, load, secret
 from estate_config.generate.catalogue import Catalogue, catalogue_of
 from estate_config.generate.terraform import terraform
@@ -22,10 +26,11 @@ from services.ai.settings import AiSettings
 from services.etl.settings import EtlSettings
 from tests.infrastructure.terraform_runs import Terraform, formatted
 
+ESTATE = Path(__file__).parents[2] / "examples" / "estate"
 REGION = "ap-northeast-2"
 PASSWORD = "canary/p@ss:w%rd 71+"
 VALUES = {
-    "estate/jwt/secret": "canary-jwt",
+    "estate/jwt/secret": "canary-jwt-of-thirty-two-characters",
     "estate/ses/access_key_id": "canary-ses-id",
     "estate/ses/secret_access_key": "canary-ses-key",
     "estate/segment/write_key": "canary-segment",
@@ -76,6 +81,30 @@ def folder(catalogue: Catalogue, estate_folder: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
+def pushed(folder: Path, values: Mapping[str, str]) -> None:
+    """Push values out of a `.env` file, as an operator does; what Terraform built is the same, and left alone."""
+    shutil.copy(ESTATE / "estate.toml", folder)
+    names = {place: place.removeprefix("estate/").replace("/", "_").upper() for place in values}
+    dotenv = folder / ".env"
+    dotenv.touch(0o600)
+    dotenv.write_text("".join(f"{names[place]}='{value}'\n" for place, value in values.items()), "utf-8")
+    words = ["push", "catalogue", "--from", "dotenv", "--to", "aws", "--env", "production", "--yes"]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("estate"), *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ESTATE)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    versions = [
+        len(client("secretsmanager").list_secret_version_ids(SecretId=place)["Versions"])
+        for place in ("estate/rds/password", "estate/database/url")
+    ]
+    assert versions == [1, 1], "what Terraform put is what the push has"
+
+
 @pytest.mark.integration
 def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Terraform(folder, {"TF_VAR_estate_rds_password": PASSWORD}).run
@@ -83,17 +112,17 @@ def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, mo
     run("fmt", "-check", "-diff")
     run("validate")
     run("apply", "-auto-approve")
-    for name, value in VALUES.items():
-        client("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
+    address = client("rds").describe_db_instances()["DBInstances"][0]["Endpoint"]["Address"]
+    url = f"postgresql://estate%20user:canary%2Fp%40ss%3Aw%25rd%2071%2B@{address}:5432/estate"
+    pushed(folder, {**VALUES, "estate/rds/password": PASSWORD, "estate/database/url": url})
 
     monkeypatch.setenv("NODE_ENV", "production")
     every = load(EstateSecrets)
     assert every.rds_password.get_secret_value() == PASSWORD
-    assert every.jwt_secret.get_secret_value() == "canary-jwt"
-    address = client("rds").describe_db_instances()["DBInstances"][0]["Endpoint"]["Address"]
-    url = f"postgresql://estate%20user:canary%2Fp%40ss%3Aw%25rd%2071%2B@{address}:5432/estate"
+    assert every.jwt_secret.get_secret_value() == VALUES["estate/jwt/secret"]
     assert str(load(AiSettings).database_url) == url
     assert str(load(EtlSettings).database_url) == url
+    assert str(load(BackendSettings).database_url) == url
 
     run("plan", "-detailed-exitcode")  # 0: nothing to do, although values came from elsewhere
     function = f"arn:aws:lambda:{REGION}:123456789012:function:rotate"
