@@ -276,7 +276,7 @@ class SecretsManager:
         if not _both(caller.account, resource, by_identity, by_resource):
             raise _denied(caller, action, said or resource)
 
-    def _decrypt(self, secret: Secret, call: _Call) -> None:
+    def _use_key(self, secret: Secret, call: _Call, action: str) -> None:
         foreign = secret.account != call.caller.account
         if secret.key is None:
             if foreign:
@@ -287,16 +287,14 @@ class SecretsManager:
             "kms:ViaService": f"secretsmanager.{call.region}.amazonaws.com",
             "kms:EncryptionContext:SecretARN": secret.arn,
         }
-        request = Request("kms:Decrypt", key.arn, call.caller.arn, context)
+        request = Request(f"kms:{action}", key.arn, call.caller.arn, context)
         by_identity = True if call.caller.policies is None else decide(call.caller.policies, request)
         by_key = decide([key.policy], request) if key.policy else None
         if not _both(call.caller.account, key.arn, by_identity, by_key):
             raise AwsError("AccessDeniedException", "Access to KMS is not allowed")
         if key.state != "Enabled":
-            raise AwsError(
-                "DecryptionFailure",
-                "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
-            )
+            code = "DecryptionFailure" if action == "Decrypt" else "EncryptionFailure"
+            raise AwsError(code, "Secrets Manager can't use the provided KMS key.")
 
     # --- state -------------------------------------------------------------------------------------------------------
 
@@ -318,7 +316,7 @@ class SecretsManager:
             what = f"VersionId: {number}" if number else f"staging label: {stage or 'AWSCURRENT'}"
             message = f"Secrets Manager can't find the specified secret value for {what}"
             raise AwsError("ResourceNotFoundException", message)
-        self._decrypt(secret, call)
+        self._use_key(secret, call, "Decrypt")
         text = isinstance(version.value, str)
         return {
             "ARN": secret.arn,
@@ -336,6 +334,7 @@ class SecretsManager:
         if not {"SecretString", "SecretBinary"} & set(body):
             return {}
         value = body["SecretString"] if "SecretString" in body else base64.b64decode(body["SecretBinary"])
+        self._use_key(secret, call, "GenerateDataKey")
         number = body.get("ClientRequestToken") or str(uuid.uuid4())
         there = secret.versions.get(number)
         if there is not None and there.value != value:

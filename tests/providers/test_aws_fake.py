@@ -216,6 +216,7 @@ def test_across_accounts_both_sides_have_to_allow_and_the_arn_is_needed(aws: Str
 def test_a_key_that_is_not_enabled_does_not_decrypt(aws: StrictAws, sm: SecretsManagerClient, state: str) -> None:
     aws.add("jwt", "x", key=aws.key(state=state).arn)
     assert refused(sm.get_secret_value, SecretId="jwt") == ("DecryptionFailure", 400)
+    assert refused(sm.put_secret_value, SecretId="jwt", SecretString="y") == ("EncryptionFailure", 400)
 
 
 def test_a_key_is_allowed_through_the_service_only_where_the_policy_says_so(aws: StrictAws) -> None:

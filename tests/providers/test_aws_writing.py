@@ -175,6 +175,21 @@ def test_a_right_to_write_that_is_lacking_is_printed_as_a_statement_that_mends_i
     assert now(aws, "estate/jwt") == "another"
 
 
+def test_a_kms_key_that_does_not_encrypt_is_named_and_the_statement_that_is_printed_mends_it(aws: StrictAws) -> None:
+    kms = aws.key()
+    aws.add("estate/jwt", key=kms.arn)
+    may = allow("secretsmanager:*", on="*")
+    pod = aws.user("pod", identity_policy(may))
+    failed = put(aws, {JWT: "made-up"}, user=pod)["estate/jwt"]
+    assert failed.code is Code.KMS
+    statement = json.loads(failed.fix)
+    assert statement["Resource"] == kms.arn
+    aws.user("pod", identity_policy(may, statement))
+    assert put(aws, {JWT: "made-up"}, user=pod) == {}
+    kms.state = "Disabled"
+    assert put(aws, {JWT: "another"}, user=pod)["estate/jwt"].code is Code.KMS
+
+
 def test_what_may_not_be_read_is_not_overwritten(aws: StrictAws) -> None:
     """Whether it differs cannot be known."""
     aws.add("estate/jwt", "theirs")

@@ -20,7 +20,7 @@ from estate_config_providers._aws.patience import patiently
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address
 from estate_config_providers.aws.answering import Replies
-from estate_config_providers.aws.looking import explained, failed
+from estate_config_providers.aws.looking import describe, explained, failed
 from estate_config_providers.aws.mending import Site
 from estate_config_providers.aws.reading import Held
 
@@ -144,5 +144,10 @@ def _refused(
 ) -> Failed:
     if trouble.cause is Cause.DENIED:
         return Failed(Code.DENIED, "may not be written by this identity", mending.allow_writing(address, site))
+    if trouble.cause is Cause.KMS:
+        seen = describe(aws, address, deadline)
+        key = None if isinstance(seen, Trouble) else seen.get("KmsKeyId")
+        hint = "cannot be encrypted: this identity may not use its KMS key, or the key is disabled"
+        return Failed(Code.KMS, hint, mending.allow_key(address, site, key, "Decrypt", "GenerateDataKey"))
     found = explained(aws, address, trouble, site, deadline)
     return found or failed(trouble, address, site)
