@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from estate_config.provenance import Explanation, Provenance
 
 _HEAD = ("setting", "kind", "from", "place", "version", "age", "asked before")
-_VERSION = 12
+_VERSION = 8
 """Characters of a version that are shown: enough to tell two apart."""
 
 

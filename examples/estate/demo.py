@@ -101,8 +101,10 @@ def the_place(story: Story, environment: dict[str, str], folder: Path, database:
     for name in ("NODE_ENV", "AWS_ENDPOINT_URL", "OPENAI_BASE_URL", "KREB_BASE_URL"):
         story.say(f"$ export {name}={environment[name]}")
     story.saw("NODE_ENV=production: estate.toml says that this means the chain env → aws.")
-    story.command(*CHECK, exit_code=1, expect=["MISSING"], last=12)
-    story.saw("Nothing is there yet, and one report says all of it.")
+    story.command("estate", "check", "ai", "--env", "production", exit_code=1, expect=["2 problems", "MISSING"])
+    story.saw(
+        "Nothing is there yet. The report says what is missing, where it was looked for, and how to put it there."
+    )
 
 
 def the_push(story: Story, account: Account) -> None:

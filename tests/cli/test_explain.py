@@ -26,10 +26,10 @@ def test_version_and_stage_are_shown_where_the_provider_has_them(project: Projec
     project.change("shelf.py", '"v1"', '"0123456789abcdef"')
     lines = project.run("explain", "etl", "--env", "cluster").out.splitlines()
     assert lines[2:] == [
-        "  setting       kind    from     place               version                age  asked before",
-        "  database_url  secret  shelf    shelf/database/url  CURRENT 0123456789ab…  0 s",
-        "  password      secret  shelf    shelf/rds#password  CURRENT 0123456789ab…  0 s",
-        "  note          secret  default  the schema                                      shelf absent",
+        "  setting       kind    from     place               version            age  asked before",
+        "  database_url  secret  shelf    shelf/database/url  CURRENT 01234567…  0 s",
+        "  password      secret  shelf    shelf/rds#password  CURRENT 01234567…  0 s",
+        "  note          secret  default  the schema                                  shelf absent",
     ]
 
 

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +22,11 @@ DEMO = Path(story_module.__file__).parents[1] / "demo.py"
 
 
 @pytest.fixture
-def scratch(tmp_path: Path) -> Path:
-    """Where the demo puts its files: a folder that PostgreSQL's own user may enter."""
-    for folder in (*tmp_path.parents[:2], tmp_path):
-        folder.chmod(0o755)
-    return tmp_path
+def scratch() -> Iterator[Path]:
+    """Where the demo puts its files: PostgreSQL's own user may enter it, unlike what lies below pytest's folder."""
+    with tempfile.TemporaryDirectory(prefix="test-demo-") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
 
 
 def left_running(scratch: Path) -> list[str]:
