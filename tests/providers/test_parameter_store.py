@@ -297,6 +297,19 @@ def test_each_error_code_is_its_own_outcome(code: str, outcome: Code) -> None:
     assert trouble_of(error, SERVICE).cause.code is outcome
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "User: arn:… is not authorized to perform: kms:Decrypt on resource: arn:… because no identity-based policy …",
+        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or …",
+        "Access denied. (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException)",
+    ],
+)
+def test_a_denial_that_is_of_the_key_is_known_by_what_kms_says(message: str) -> None:
+    error = ClientError({"Error": {"Code": "AccessDeniedException", "Message": message}}, "GetParameters")
+    assert trouble_of(error, SERVICE).cause is Cause.KMS
+
+
 def test_every_error_in_the_model_of_the_operations_is_mapped() -> None:
     model = botocore_session.get_session().get_service_model("ssm")
     names = {
