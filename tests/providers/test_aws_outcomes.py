@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
@@ -208,6 +209,18 @@ def test_a_key_with_a_mistake_of_its_own_keeps_it_when_nothing_can_be_reached(aw
         aws.stop()
         answers = dict(provider.fetch([JWT, bad], Deadline(5)))
     assert codes(answers) == {"estate/jwt": Code.UNAVAILABLE, "bad": Code.MALFORMED}
+
+
+def test_the_policy_of_the_documents_is_enough_and_not_more(aws: StrictAws) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "providers" / "aws.md").read_text("utf-8")
+    pod = aws.user("pod", json.loads(page.partition("```json\n")[2].partition("```")[0]))
+    for name in ("estate/database/url", "estate/rds", "estate/jwt", "estate/jwt-admin"):
+        aws.add(name, '{"username": "app"}')
+    keys = [key("estate/database/url"), key("user", "estate/rds#username"), key("next", "estate/jwt?stage=AWSPENDING")]
+    answers = fetch(aws, *keys, key("estate/jwt-admin"), user=pod)
+    assert set(values(answers)) == {"estate/database/url", "user"}
+    assert codes(answers) == {"next": Code.NO_VALUE, "estate/jwt-admin": Code.DENIED}
+    assert aws.calls["BatchGetSecretValue"] == 1
 
 
 # --- the table ------------------------------------------------------------------------------------------------------
