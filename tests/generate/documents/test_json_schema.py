@@ -125,5 +125,5 @@ def test_a_type_that_json_has_no_word_for_may_be_anything() -> None:
 
 
 def test_of_several_services_one_has_to_be_named() -> None:
-    with pytest.raises(RefusedError, match="there are several: api, job"):
+    with pytest.raises(RefusedError, match="name one of them: api, job"):
         json_schema(catalogue(), MARK)

@@ -214,7 +214,7 @@ class TestWhatIsWrong:
     def test_an_artefact_that_cannot_be_made_says_why(self) -> None:
         result = run("generate json-schema")
         assert (result.exit_code, result.stdout) == (1, "")
-        assert "there are several: api, job\n  fix  name one of them" in result.stderr
+        assert "it is for one service\n  fix  name one of them: api, job" in result.stderr
 
 
 SCHEMA = """
