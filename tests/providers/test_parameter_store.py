@@ -339,6 +339,13 @@ def test_a_server_that_is_gone_is_one_error_for_all_and_within_the_deadline(ssm:
     assert caught.value.code is Code.UNAVAILABLE
 
 
+def test_what_is_wrong_with_an_address_is_said_though_the_server_is_gone(ssm: StrictParameters) -> None:
+    ssm.stop()
+    good, bad = key("good"), key("bad", "no name")
+    answers = fetch(ssm, good, bad, seconds=3)
+    assert (failure(answers, good).code, failure(answers, bad).code) == (Code.UNAVAILABLE, Code.MALFORMED)
+
+
 def test_what_answers_and_is_no_parameter_store_is_said_to_be_none(ssm: StrictParameters) -> None:
     ssm.fault("GetParameters", "page")
     with provider_on(ssm) as provider, pytest.raises(ProviderError) as caught:

@@ -46,7 +46,7 @@ class Parameters:
             return bad
         answers = self._answers(addresses.values(), before(deadline))
         if isinstance(answers, Trouble):
-            raise self._words.error(answers)
+            return bad | self._all_failed(answers, addresses, alone=not bad)
         found = {key: self._part(answers[address.whole], key, address) for key, address in addresses.items()}
         return bad | {key: answer for key, answer in found.items() if answer is not None}
 
@@ -57,11 +57,11 @@ class Parameters:
         until = before(deadline)
         ssm = self._connector.connected(until)
         if isinstance(ssm, Trouble):
-            raise self._words.error(ssm)
+            return bad | self._all_failed(ssm, addresses, alone=not bad)
         seen = describe(ssm, addresses.values(), until)
         whole = whole_trouble(seen.values())
         if whole is not None:
-            raise self._words.error(whole)
+            return bad | self._all_failed(whole, addresses, alone=not bad)
         words = replace(self._words, region=ssm.region)
         statuses = {
             key: status_of(seen[address], address, words, secret=key.secret) for key, address in addresses.items()
@@ -75,7 +75,7 @@ class Parameters:
         until = before(deadline)
         ssm = self._connector.connected(until)
         if isinstance(ssm, Trouble):  # returned, not raised: there are values in this frame
-            return bad | {key: self._words.failed(ssm, address) for key, address in addresses.items()}
+            return bad | self._all_failed(ssm, addresses, alone=False)
         words = replace(self._words, region=ssm.region)
         return bad | write(ssm, {key: (address, values[key]) for key, address in addresses.items()}, words, until)
 
@@ -87,6 +87,12 @@ class Parameters:
         all_of = {key: address_of(key, self._prefix) for key in keys}
         good = {key: address for key, address in all_of.items() if isinstance(address, Address)}
         return good, {key: address for key, address in all_of.items() if isinstance(address, Failed)}
+
+    def _all_failed(self, trouble: Trouble, addresses: Mapping[Key, Address], *, alone: bool) -> dict[Key, Failed]:
+        """Return the trouble for each key; raise it where nothing else is to be said of any key."""
+        if alone:
+            raise self._words.error(trouble)
+        return {key: self._words.failed(trouble, address) for key, address in addresses.items()}
 
     def _answers(self, addresses: Iterable[Address], deadline: Deadline) -> dict[Address, Told] | Trouble:
         """Return what is at each address, or the one trouble that is behind all of them."""
