@@ -102,9 +102,7 @@ def the_place(story: Story, environment: dict[str, str], folder: Path, database:
         story.say(f"$ export {name}={environment[name]}")
     story.saw("NODE_ENV=production: estate.toml says that this means the chain env → aws.")
     story.command("estate", "check", "ai", "--env", "production", exit_code=1, expect=["2 problems", "MISSING"])
-    story.saw(
-        "Nothing is there yet. The report says what is missing, where it was looked for, and how to put it there."
-    )
+    story.saw("Nothing is there yet. The report says what is missing, where it was looked for, and how to add it.")
 
 
 def the_push(story: Story, account: Account) -> None:

@@ -80,8 +80,8 @@ def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, code: int, s
                 break
         assert left_running(scratch)
         os.killpg(demo.pid, number)  # as the terminal does: to the whole group
-        demo.communicate(timeout=60)
-    assert demo.returncode == code
+        told, _ = demo.communicate(timeout=60)
+    assert demo.returncode == code, told
     assert left_running(scratch) == []
     assert list(scratch.iterdir()) == []
 
