@@ -69,6 +69,7 @@ class TestObject(ProviderContract):
     """A `Dynaconf` object that its owner sets, as a hook or a test of theirs would."""
 
     binary = False
+    sdk = ("dynaconf",)
 
     @pytest.fixture
     def shelf(self) -> Shelf:
