@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from services.etl.board import BoardError, Listing, Page
 from tools.account import Account
 from tools.made_up import KREB_KEY, PASSWORD, shown_in
 from tools.postgres import Postgres
+from tools.processes import bare_environment, running
 
 pytestmark = pytest.mark.integration
 
@@ -154,3 +156,14 @@ def test_a_statement_that_fails_is_said_by_its_state_without_the_row(empty_datab
     with pytest.raises(DatabaseUnavailableError, match="NumericValueOutOfRange, SQLSTATE 22003") as caught:
         job.load([Page(page=1, pages=1, items=[too_large])], connect(empty_database.url), said)
     assert caught.value.__context__ is None
+
+
+def test_as_a_service_it_runs_again_and_again_until_it_is_told_to_stop(
+    account: Account, empty_database: Postgres, board: Board
+) -> None:
+    account.create(database_url=empty_database.url, rds_password=PASSWORD, kreb_api_key=KREB_KEY)
+    environment = {**bare_environment(), **account.environment, "KREB_BASE_URL": board(total=1)}
+    command = [sys.executable, "-m", "services.etl", "serve"]
+    with running("services.etl", command, environment=environment, folder=Path(job.__file__).parents[2]) as child:
+        child.wait_until(lambda: "1 listings loaded" in child.output(), 30)
+        assert child.stop() == 0
