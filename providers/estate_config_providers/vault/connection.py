@@ -34,6 +34,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 """Seconds at most between two tries: the first time, and ever."""
 _LAST = 0.1
 """Seconds before the deadline in which nothing is tried any more: why it failed says more than that it is late."""
+_INDEX = "X-Vault-Index"
+"""What a write or a login has brought a cluster to. Sent along, the node that is asked next is one that knows of it."""
 _REDIRECTS = frozenset({301, 302, 307, 308})
 
 Call = Callable[[hvac.Client], Any]
@@ -122,6 +124,8 @@ class Connection:
             )
         except (RequestException, VaultError) as error:
             return of_error(error)
+        if _INDEX in response.headers:  # a node that has not yet what was written answers 412 (OpenBao: 429)
+            self._http.headers[_INDEX] = response.headers[_INDEX]
         if response.status_code in _REDIRECTS:
             active = _base(address, response.headers.get("Location", ""))
             return NOT_VAULT if led or active is None else self._once(active, call, deadline, token, led=True)

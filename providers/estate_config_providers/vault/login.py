@@ -148,7 +148,7 @@ class Login:
             hint = f"has no such namespace, or no auth method mounted at {mount!r}"
             return Trouble(Code.MALFORMED, hint, "correct mount in [providers.vault.auth]: vault auth list", whole=True)
         if isinstance(answer, Trouble) and answer.status in _NOT_WELCOME:
-            hint = f"refuses the login by {method} at {mount!r}: no such role or mount, or a proof that is not valid now"
+            hint = f"refuses the login by {method} at {mount!r}: no such role or mount, or a proof that is not valid"
             fix = f"look at the role and its bounds: vault read auth/{mount}/role/…"
             return Trouble(Code.CREDENTIALS, hint, fix, whole=True)
         return _from_auth(answer)

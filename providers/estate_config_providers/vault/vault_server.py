@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,26 +15,17 @@ from estate_config.payload import part_of
 from estate_config.redaction import Hidden
 from estate_config_providers.vault.address import WHOLE, Address, Secret, address_of
 from estate_config_providers.vault.failures import Trouble
+from estate_config_providers.vault.fetching import confirmed, contents_of
 from estate_config_providers.vault.login import login_at
 from estate_config_providers.vault.options import Engine, VaultOptions
 from estate_config_providers.vault.probing import readable, status_of
-from estate_config_providers.vault.reading import (
-    Content,
-    Lease,
-    content_of,
-    engine_call,
-    member_of,
-    read_call,
-    wrong_engine,
-)
+from estate_config_providers.vault.reading import Content, Lease, member_of
 from estate_config_providers.vault.server import insecure, server_of
 from estate_config_providers.vault.session import Session, for_each, raise_if_whole
 from estate_config_providers.vault.writing import unwritable, write
 
 if TYPE_CHECKING:
     from estate_config_providers.vault.connection import Connection
-
-Answer = Content | Failed | Trouble | None
 
 
 class Vault:
@@ -59,7 +50,7 @@ class Vault:
         if not addresses:
             return failed
         session = self._session()
-        contents = _read_all(session, (address.secret for address in addresses.values()), deadline)
+        contents = contents_of(session, (address.secret for address in addresses.values()), deadline)
         if not failed:
             raise_if_whole(contents.values())
         for secret, content in contents.items():
@@ -95,7 +86,8 @@ class Vault:
             return {**failed}
         session = self._session()
         secrets = [address.secret for address in addresses.values()]
-        said = for_each(lambda secret: status_of(session, secret, deadline), secrets, deadline)
+        statuses = for_each(lambda secret: status_of(session, secret, deadline), secrets, deadline)
+        said = confirmed(session, statuses, deadline)
         if not failed:
             raise_if_whole(said.values())
         allowed = readable(session, said, deadline)
@@ -144,31 +136,7 @@ def _connection_type() -> type[Connection] | None:
     return Connection
 
 
-def _read_all(session: Session, wanted: Iterable[Secret], deadline: Deadline) -> dict[Secret, Answer]:
-    """Return what is in each secret, all read at the same time, each once; None: nothing is there."""
-    read = for_each(lambda secret: _read(session, secret, deadline), wanted, deadline)
-    contents: dict[Secret, Answer] = dict(read)
-    absent = [secret for secret, content in contents.items() if content is None]
-    one_of_each = {secret.mount: secret for secret in absent}.values()
-    wrong = for_each(lambda secret: _wrong_engine(session, secret, deadline), one_of_each, deadline)
-    by_mount = {secret.mount: answer for secret, answer in wrong.items()}
-    return {**contents, **{secret: by_mount[secret.mount] for secret in absent}}
-
-
-def _read(session: Session, secret: Secret, deadline: Deadline) -> Answer:
-    reply = session.call(read_call(secret), deadline)
-    return reply if isinstance(reply, Trouble) else content_of(secret, reply)
-
-
-def _wrong_engine(session: Session, secret: Secret, deadline: Deadline) -> Failed | Trouble | None:
-    """Return that nothing is found because the mount is another than we think: that is not absent."""
-    reply = session.call(engine_call(secret.mount), deadline)
-    if isinstance(reply, Trouble):
-        return None if reply.code is Code.DENIED else reply
-    return wrong_engine(secret, reply)
-
-
-def _answer(address: Address, content: Answer) -> Found | Failed | None:
+def _answer(address: Address, content: Content | Failed | Trouble | None) -> Found | Failed | None:
     if isinstance(content, Trouble):
         return content.failed(address.secret)
     if not isinstance(content, Content):

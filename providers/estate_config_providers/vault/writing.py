@@ -11,6 +11,7 @@ from estate_config.model import Deadline, Failed
 from estate_config.redaction import Hidden
 from estate_config_providers.vault.address import WHOLE, Secret
 from estate_config_providers.vault.failures import Trouble, filled
+from estate_config_providers.vault.fetching import engine_fault
 from estate_config_providers.vault.options import Engine
 from estate_config_providers.vault.reading import Content, content_of, document_of, plain, read_call
 from estate_config_providers.vault.session import Session
@@ -71,6 +72,8 @@ def _current(
         document = document_of(reply)
         assert not isinstance(document, Trouble)  # noqa: S101 - it was read a moment ago
         return int(document.reveal()["data"]["metadata"]["version"]), Hidden({})
+    if content is None:  # on a mount of another engine, the value would land where nobody looks for it
+        content = engine_fault(session, secret, deadline)
     return content if content is not None else (0, Hidden({}))
 
 

@@ -16,6 +16,7 @@ from hvac import exceptions
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Found
 from estate_config.testing import EmbeddedVault
+from estate_config_providers.vault.connection import _base
 from estate_config_providers.vault.failures import BY_STATUS, UPGRADING, of_error, of_status
 from tests.fakes.vault import Fault, VaultFront
 from tests.leaks import assert_no_canary, assert_no_canary_in_error
@@ -172,6 +173,12 @@ def test_a_standby_that_leads_to_the_active_node_is_followed_once(front: VaultFr
         front.faults.append(Fault(READ, 307, headers={"Location": f"{standby.url}/v1/secret/data/f/rds"}))
         assert outcome(standby)[0] is Code.MALFORMED
         assert standby.count(READ) == 2
+
+
+@pytest.mark.parametrize("location", ["http://active:8200/v1/x", "/v1/x", ""])
+def test_no_token_is_led_out_of_tls_or_to_nowhere(location: str) -> None:
+    assert _base("https://standby:8200", location) is None
+    assert _base("http://standby:8200", "https://active:8200/v1/x") == "https://active:8200"
 
 
 def test_trap_28_every_error_of_hvac_and_requests_is_mapped() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -191,6 +192,18 @@ def test_aws_with_a_wrong_key_is_refused(front: VaultFront, aws: AwsLogin, monke
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     assert refused(front, auth={"method": "aws", "role": "ai"}).code is Code.CREDENTIALS
     assert aws.seen == ["signature"]
+
+
+def test_aws_with_half_a_credential_or_without_botocore_says_so(
+    front: VaultFront, aws: AwsLogin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth = {"method": "aws", "role": "ai"}
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    assert refused(front, auth=auth).code is Code.CREDENTIALS
+    monkeypatch.setitem(sys.modules, "botocore.auth", None)
+    error = refused(front, auth=auth)
+    assert (error.code, error.fix) == (Code.PLUGIN, "pip install 'estate-config[vault,aws]'")
+    assert front.calls == []
 
 
 def test_aws_without_credentials_says_so(front: VaultFront, aws: AwsLogin, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,12 @@ def test_what_is_no_token_is_never_sent(front: VaultFront, content: str, tmp_pat
     assert content.strip() == "" or content not in f"{error!r} {error}"
 
 
+def test_a_sink_that_is_no_file_is_named(front: VaultFront, tmp_path: Path) -> None:
+    (tmp_path / "sink").mkdir()
+    error = refused(front, tmp_path, auth={"method": "token", "token_file": "sink"})
+    assert (error.code, "sink is a directory" in error.hint) == (Code.CREDENTIALS, True)
+
+
 def test_without_a_home_folder_there_is_no_token(front: VaultFront, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # what it does where there is none
     assert refused(front).code is Code.CREDENTIALS

@@ -20,7 +20,7 @@ from estate_config.model import Deadline, Found, Key
 from estate_config.testing import EmbeddedVault
 from estate_config_providers.vault import spec
 from estate_config_providers.vault.options import VaultOptions
-from tests.fakes.vault import VaultFront
+from tests.fakes.vault import Fault, VaultFront
 from tests.providers.vault.helpers import ask, derived, failed, key, program, vault
 
 
@@ -191,6 +191,30 @@ def test_the_engine_is_asked_for_once_where_something_is_absent(front: VaultFron
     assert front.count("GET sys/internal/ui/mounts/secret") == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [(403, "{}", None), (200, "{}", None), (501, "{}", Code.UNAVAILABLE)],
+)
+def test_where_nobody_may_tell_what_is_mounted_a_404_is_absent(
+    front: VaultFront, status: int, body: str, code: Code | None
+) -> None:
+    front.faults.append(Fault("GET sys/internal/ui/mounts/secret", status, body=body))
+    if code is None:
+        assert ask(vault(front.url), "absent/here") == {}
+    else:
+        with pytest.raises(ProviderError) as caught:
+            ask(vault(front.url), "absent/here")
+        assert caught.value.code is code
+
+
+@pytest.mark.parametrize(("options", "kind"), [({}, "kv-v2"), ({"mount": "old", "kv_version": 1}, "kv-v1")])
+def test_a_place_that_is_no_address_is_shown_as_it_was_given(options: dict[str, Any], kind: str) -> None:
+    provider = vault("http://127.0.0.1:9", **options)
+    assert provider.locate(key("a//b")).text == "a//b"
+    assert "none of them . or .." in provider.locate(key("a//b")).fix
+    assert provider._options.engine == kind
+
+
 def test_a_namespace_has_secrets_of_its_own(
     bao: EmbeddedVault, root: hvac.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +229,12 @@ def test_a_namespace_has_secrets_of_its_own(
     assert ask(vault(bao.endpoint_url), "ours") == {}
     with pytest.raises(ProviderError, match="has no such namespace"):
         ask(vault(bao.endpoint_url, namespace="nowhere"), "ours")
+    with pytest.raises(ProviderError, match="no header can hold"):
+        ask(vault(bao.endpoint_url, namespace="tëam"), "ours")
+    auth = {"method": "approle", "role_id": "x"}
+    monkeypatch.setenv("VAULT_SECRET_ID", "x")
+    with pytest.raises(ProviderError, match="has no such namespace, or no auth method"):
+        ask(vault(bao.endpoint_url, namespace="nowhere", auth=auth), "ours")
     monkeypatch.setenv("VAULT_NAMESPACE", "team")
     assert ask(vault(bao.endpoint_url), "ours") == {"ours": "the team's"}
 

@@ -216,6 +216,27 @@ def test_a_login_that_is_answered_with_something_else_is_malformed(
     assert caught.value.code is Code.MALFORMED
 
 
+def test_who_waits_for_a_login_that_hangs_does_not_wait_past_the_deadline(
+    front: VaultFront, known: Callable[..., Role], load: Callable[[Role], dict[str, object]]
+) -> None:
+    mine = known("hung")
+    assert load(mine) == {"l/rds": "v"}
+    one = list(login._logins.values())[-1]
+    with one.lock, pytest.raises(ProviderError) as caught:
+        ask(vault(front.url, auth={"method": "approle", "role_id": mine.id}), "l/rds", seconds=0.3)
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_a_token_of_which_the_server_says_nothing_sensible_is_malformed(
+    front: VaultFront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "root")
+    front.faults.append(Fault("GET auth/token/lookup-self", 200, body='{"data": []}'))
+    with pytest.raises(ProviderError) as caught:
+        ask(vault(front.url), "l/rds")
+    assert caught.value.code is Code.MALFORMED
+
+
 def test_nothing_that_is_kept_shows_a_token(
     front: VaultFront, known: Callable[..., Role], load: Callable[[Role], dict[str, object]]
 ) -> None:

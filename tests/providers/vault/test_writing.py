@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import hvac
 import pytest
 
-from estate_config.errors import Code
+from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Status
 from estate_config.testing import EmbeddedVault
 from estate_config_providers.vault.vault_server import Vault
@@ -113,6 +113,31 @@ def test_a_token_that_may_read_only_is_told_which_policy_writes(
     assert 'path "secret/data/w/denied" { capabilities = ["create", "read", "update"] }' in denied.fix
 
 
+def test_nothing_is_written_where_the_mount_is_of_another_engine(bao: EmbeddedVault, root: hvac.Client) -> None:
+    """KV 1 would take it, at the path `data/w/lost`, where nobody looks."""
+    assert put(vault(bao.endpoint_url, mount="old"), {"w/lost": "x"})["w/lost"].code is Code.MALFORMED
+    assert put(vault(bao.endpoint_url, kv_version=1), {"w/lost-too": "x"})["w/lost-too"].code is Code.MALFORMED
+    assert "data/" not in root.secrets.kv.v1.list_secrets("", mount_point="old")["data"]["keys"]
+
+
+def test_a_write_that_finds_no_mount_is_not_taken_for_done(front: VaultFront, root: hvac.Client) -> None:
+    front.faults.append(Fault("POST secret/data/w/nowhere", 404, body='{"errors": []}'))
+    assert put(vault(front.url), {"w/nowhere": "x"})["w/nowhere"].code is Code.MALFORMED
+
+
+@pytest.mark.parametrize("call", ["GET secret/data/w/.*", "POST secret/data/w/.*"])
+def test_a_server_that_fails_is_reported_for_each_key(front: VaultFront, root: hvac.Client, call: str) -> None:
+    front.faults.append(Fault(call, 501))
+    failed = put(vault(front.url), {"w/fails#a": "x", "w/fails#b": "y"})
+    assert [answer.code for answer in failed.values()] == [Code.UNAVAILABLE] * 2
+
+
+def test_a_whole_secret_that_is_no_json_is_refused(bao: EmbeddedVault) -> None:
+    failed = put(vault(bao.endpoint_url), {"w/json#*": "{", "w/json/bad?version=1": "x"})
+    assert [answer.code for answer in failed.values()] == [Code.MALFORMED] * 2
+    assert put(vault("http://127.0.0.1:9"), {"a//b": "x"})["a//b"].code is Code.MALFORMED  # and nobody is asked
+
+
 def test_a_refusal_that_is_nobodys_race_ends_at_once(front: VaultFront, root: hvac.Client) -> None:
     front.faults.append(Fault("POST secret/data/w/refused", 400))
     assert put(vault(front.url), {"w/refused": "x"})["w/refused"].code is Code.MALFORMED
@@ -171,6 +196,38 @@ def test_a_probe_says_what_may_not_be_read_and_what_may_not_be_looked_at(
     assert isinstance(denied, Failed)
     assert (denied.code, denied.hint) == (Code.DENIED, "may not be looked at with this token")
     assert 'path "secret/metadata/p/rights" { capabilities = ["read"] }' in denied.fix
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [(501, "{}", Code.UNAVAILABLE), (200, "<html>", Code.MALFORMED), (200, "{}", Code.MALFORMED)],
+)
+def test_a_probe_that_is_not_answered_says_so(front: VaultFront, status: int, body: str, code: Code) -> None:
+    front.faults.append(Fault("GET secret/metadata/.*", status, body=body))
+    with pytest.raises(ProviderError) as caught:
+        probe(vault(front.url), "p/rds")
+    assert caught.value.code is code
+    answers = probe(vault(front.url), "p/rds", "a//b")
+    assert {address: answer.code for address, answer in answers.items() if isinstance(answer, Failed)} == {
+        "p/rds": code,
+        "a//b": Code.MALFORMED,
+    }
+
+
+def test_a_probe_of_bad_addresses_asks_nobody_and_one_of_a_wrong_mount_is_not_absent(bao: EmbeddedVault) -> None:
+    assert probe(vault("http://127.0.0.1:9"), "a//b").keys() == {"a//b"}
+    wrong = probe(vault(bao.endpoint_url, mount="old"), "p/nowhere")["p/nowhere"]
+    assert isinstance(wrong, Failed)
+    assert wrong.code is Code.MALFORMED
+
+
+def test_a_folder_that_may_not_be_listed_is_denied(
+    bao: EmbeddedVault, token: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", token('path "old/p/*" { capabilities = ["read"] }'))
+    denied = probe(vault(bao.endpoint_url, mount="old", kv_version=1), "p/rds")["p/rds"]
+    assert isinstance(denied, Failed)
+    assert (denied.code, "list" in denied.fix) == (Code.DENIED, True)
 
 
 @pytest.mark.parametrize(
