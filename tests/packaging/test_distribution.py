@@ -67,7 +67,11 @@ def test_the_extra_all_has_every_other_extra() -> None:
     assert Requirement(line).extras == set(EXTRAS) - {"all"}
 
 
-OPTIONS = {"azure": {"vault_url": "https://estate.vault.azure.net"}, "gcp": {"project": "estate"}}
+OPTIONS = {
+    "azure": {"vault_url": "https://estate.vault.azure.net"},
+    "dynaconf": {"files": ["settings.toml"]},
+    "gcp": {"project": "estate"},
+}
 """What a provider cannot be built without."""
 
 
