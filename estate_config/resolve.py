@@ -216,19 +216,21 @@ def _fetched(
 ) -> tuple[Replies | ProviderError | str, Sequence[Notice]]:
     """Ask a provider, and return what it says as far as the contract knows it. The provider may do what it likes."""
     provider = link.provider
+    seen: Sequence[Notice] = ()
     try:
+        if isinstance(provider, Inspector) and Inspector in link.spec.offers:
+            seen = [notice for notice in provider.inspect(every) if _is_notice(notice)]
         answers = provider.fetch(list(keys), deadline)
-        notices = provider.inspect(every) if isinstance(provider, Inspector) and Inspector in link.spec.offers else ()
     except ProviderError as error:
         if not isinstance(error.code, Code) or not _are_texts(error.hint, error.fix):
             return "raised a ProviderError without a code of ours and a hint in words", ()
-        return ProviderError(error.code, error.hint, error.fix), ()  # a new one: without its traceback's locals
+        return ProviderError(error.code, error.hint, error.fix), seen  # a new one: without its traceback's locals
     if not isinstance(answers, Mapping):
         return f"answered with a {type(answers).__name__} instead of a mapping", ()
     if unasked := sum(key not in keys for key in answers):
         return f"answered {unasked} keys that nobody asked for", ()
     replies = {key: _checked(link, key, answers[key]) for key in keys if key in answers}
-    return replies, [notice for notice in notices if _is_notice(notice)]
+    return replies, seen
 
 
 def place_of(link: Link, key: Key) -> Place:

@@ -90,7 +90,7 @@ def test_the_lease_can_be_found_for_who_will_renew_it(
     assert renewed["lease_duration"] == 3600
 
 
-def test_each_load_has_a_lease_of_its_own_and_closing_ends_none(bao: EmbeddedVault, database: Postgres) -> None:
+def test_trap_29_each_load_has_a_lease_of_its_own_and_closing_ends_none(bao: EmbeddedVault, database: Postgres) -> None:
     first, again = both(vault(bao.endpoint_url, mounts=MOUNTS)), both(vault(bao.endpoint_url, mounts=MOUNTS))
     assert first[0].value != again[0].value
     for user, password in (first, again):

@@ -13,6 +13,7 @@ import pytest
 import requests
 from hvac import exceptions
 
+from estate_config import ConfigurationError, Settings, load, secret
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Found
 from estate_config.testing import EmbeddedVault
@@ -213,7 +214,7 @@ def test_an_error_that_nobody_knows_says_its_type_and_not_its_words() -> None:
     assert of_status(418).code is Code.MALFORMED
 
 
-def test_no_log_line_has_a_token_or_a_value(
+def test_trap_30_no_log_line_has_a_token_or_a_value(
     bao: EmbeddedVault, token: Callable[[str], str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = token('path "secret/data/f/*" { capabilities = ["create", "read", "update"] }')
@@ -228,6 +229,21 @@ def test_no_log_line_has_a_token_or_a_value(
     assert any(record.name.startswith("urllib3") for record in caplog.records)  # they do log
     for canary in (secret, CANARY, CANARY[::-1]):
         assert_no_canary(shown, canary)
+
+
+def test_the_report_of_a_start_that_failed_says_too_that_others_can_read_along() -> None:
+    class AiSettings(Settings):
+        jwt: str = secret("jwt")
+
+    options = {"url": "https://127.0.0.1:9", "verify": False}
+    config = {
+        "environments": {"production": {"chain": ["vault"], "deadline": 0.5}},
+        "providers": {"vault": options},
+    }
+    with pytest.raises(ConfigurationError) as caught:
+        load(AiSettings, environment="production", config=config)
+    assert [problem.code for problem in caught.value.problems] == [Code.UNAVAILABLE]
+    assert [warning.code for warning in caught.value.warnings] == [Code.INSECURE]
 
 
 def test_an_error_that_leaves_has_no_token_in_it(front: VaultFront, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -96,6 +98,26 @@ def test_trap_28_a_token_that_was_revoked_is_no_policys_doing(
     error = refused(front)
     assert error.code is Code.CREDENTIALS
     assert "expired or was revoked" in error.hint
+
+
+def test_t18_who_asks_is_checked_without_asserts(front: VaultFront) -> None:
+    """dynaconf asserts that it is logged in, which `python -O` takes away."""
+    program = """
+import sys
+from estate_config.errors import ProviderError
+from estate_config.model import Deadline, Key
+from tests.providers.vault.helpers import vault
+assert False, "asserts are on"
+try:
+    print(vault(sys.argv[1]).fetch([Key("l/rds", "l_rds")], Deadline(5)))
+except ProviderError as error:
+    print(error.code)
+"""
+    variables = {**os.environ, "VAULT_TOKEN": "s.unknown"}
+    done = subprocess.run(
+        [sys.executable, "-O", "-c", program, front.url], env=variables, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "CREDENTIALS"
 
 
 def test_a_token_that_may_not_look_itself_up_reads_what_it_may(

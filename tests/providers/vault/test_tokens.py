@@ -55,7 +55,7 @@ def known(role: Callable[..., Role], monkeypatch: pytest.MonkeyPatch) -> Callabl
     return made
 
 
-def test_a_token_is_renewed_when_it_is_used_late_in_its_life(
+def test_trap_29_a_token_is_renewed_when_it_is_used_late_in_its_life(
     front: VaultFront,
     known: Callable[..., Role],
     load: Callable[[Role], dict[str, object]],
