@@ -22,7 +22,7 @@ _VERSION = 8
 
 
 def explain(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
-    """Say where each value comes from, and who was asked before; never a value."""
+    """Say where each value comes from, and who was asked before."""
     with reported(output):
         estate, names = estate_and_services(services)
         chosen = environment_of(estate, environment)

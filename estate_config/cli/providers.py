@@ -17,7 +17,7 @@ _HEAD = ("provider", "can", "state", "used in", "from", "what it reads")
 
 
 def providers(output: Output = Format.TEXT) -> None:
-    """Show which providers are installed, where from, and what is broken."""
+    """Show what is installed, where from, and what is broken."""
     from estate_config import environments
     from estate_config.inventory import inventory
 
