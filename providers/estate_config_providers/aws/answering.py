@@ -27,9 +27,9 @@ def replies(
     aws: Connection[SecretsManagerClient], addresses: Iterable[Address], site: Site, deadline: Deadline
 ) -> Replies | Trouble:
     """Return what is at each address, or the one trouble that is behind all of them and not about any secret."""
-    wanted = {address.whole for address in addresses}
-    elsewhere = {address for address in wanted if address.part("region") not in (None, aws.region)}
-    answers = read(aws, wanted - elsewhere, deadline)
+    wanted = dict.fromkeys(address.whole for address in addresses)  # in the order of the schema
+    elsewhere = [address for address in wanted if address.part("region") not in (None, aws.region)]
+    answers = read(aws, [address for address in wanted if address not in elsewhere], deadline)
     whole = whole_trouble(answers.values())
     if whole is not None and not elsewhere:
         return whole
