@@ -55,6 +55,7 @@ class Provider(Protocol):
 
         Offline and pure: documentation, policies and reports are made from it on machines that can reach nothing.
         """
+        ...
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         """Answer all `keys` at once: group, deduplicate and chunk them here.
@@ -67,6 +68,7 @@ class Provider(Protocol):
         No keys, no call. The same key twice is one key. Wait for nothing longer than `deadline.remaining()`: the
         load does not, and reports a provider that does as UNAVAILABLE. The first fetch is where the SDK is imported.
         """
+        ...
 
     def close(self) -> None:
         """Give back connections. Safe to call twice; a `fetch` after it works again or raises `ProviderError`."""
@@ -82,6 +84,7 @@ class Writer(Protocol):
         Values that share a place (members of one JSON secret) are written together and keep their siblings. Nothing
         is ever passed on a command line, and writing what is already there changes nothing.
         """
+        ...
 
 
 @runtime_checkable
@@ -94,6 +97,7 @@ class Prober(Protocol):
         No value is read, not even to be thrown away: a person without the right to read may probe. `Failed` has the
         codes that `fetch` would have: `NO_VALUE`, `DELETED`, `DENIED` …
         """
+        ...
 
 
 @runtime_checkable
@@ -102,6 +106,7 @@ class Inspector(Protocol):
 
     def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:
         """Return what a person should know, given all `keys` that this provider may be asked for. Local and quick."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Guard(Protocol):
 
     def wrap(self, link: Link) -> Link:
         """Return the link that is asked instead of `link`."""
+        ...
 
 
 _here: ContextVar[Guard | None] = ContextVar("estate_config_guard", default=None)

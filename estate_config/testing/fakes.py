@@ -131,7 +131,7 @@ def _matching(pattern: Any, limits: Limits) -> str:
     from hypothesis import find, settings, strategies
 
     low, high = limits.get("min_length", 0), limits.get("max_length", 10**6)
-    wanted = re.compile(pattern)
+    wanted: re.Pattern[str] = re.compile(pattern)
     quiet = settings(database=None, derandomize=True, max_examples=2000)
     found: str = find(
         strategies.from_regex(wanted, fullmatch=True),

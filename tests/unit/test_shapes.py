@@ -38,6 +38,7 @@ class Pair(NamedTuple):
 
 
 Hosts = TypeAliasType("Hosts", list[str])
+TOKEN = TypeAliasType("TOKEN", Secret[str])
 Password = NewType("Password", SecretStr)
 
 
@@ -54,7 +55,7 @@ Password = NewType("Password", SecretStr)
         (str | list[str], Shape.TEXT),
         (Json[list[int]], Shape.TEXT),
         (Json[list[int]] | None, Shape.TEXT),
-        (Annotated[list[str], NoDecode] | None, Shape.TEXT),
+        (Annotated[list[str], NoDecode] | None, Shape.TEXT),  # pyright: ignore[reportOperatorIssue]  # it is, at run time
         (bytes, Shape.BINARY),
         (bytearray, Shape.BINARY),
         (SecretBytes | None, Shape.BINARY),
@@ -94,7 +95,7 @@ def test_a_type_asks_for_a_shape(annotation: Any, shape: Shape) -> None:
         tuple[SecretStr, ...],
         Annotated[SecretStr, Field(min_length=8)],
         Password,
-        TypeAliasType("Token", Secret[str]),
+        TOKEN,
     ],
 )
 def test_what_pydantic_hides_is_secret_without_being_told(annotation: Any) -> None:

@@ -15,16 +15,14 @@ from services.database import Connection, DatabaseUnavailableError, connect, fai
 
 PAUSE = 30.0
 """Seconds to wait where there is nothing to do, or somebody we depend on does not do its part."""
-_AT_ONCE = 10
-"""Listings of one transaction: what is lost when the worker is stopped in the middle of it."""
-
 _ALONE = "SELECT pg_advisory_xact_lock(726)"
 """Workers that start at once would create the table at once, and PostgreSQL lets one of them fail."""
 _TABLE = "CREATE TABLE IF NOT EXISTS descriptions (listing_id text PRIMARY KEY, description text NOT NULL)"
-_NEXT = f"""
+_NEXT = """
 SELECT id, address, price_krw, area_m2 FROM listings
 WHERE NOT EXISTS (SELECT FROM descriptions WHERE listing_id = id)
-ORDER BY id LIMIT {_AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608 - a number of our own
+ORDER BY id LIMIT 10 FOR UPDATE SKIP LOCKED"""
+"""Ten are one transaction: what is lost when the worker is stopped in the middle of it."""
 _INSERT = "INSERT INTO descriptions VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
