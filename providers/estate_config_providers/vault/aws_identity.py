@@ -31,7 +31,8 @@ def signed_identity(auth: AwsAuth) -> Hidden[dict[str, str]] | Trouble:
             Code.PLUGIN, "needs botocore to log in by aws", "pip install 'estate-config[vault,aws]'", whole=True
         )
     host = "sts.amazonaws.com" if auth.region is None else f"sts.{auth.region}.amazonaws.com"
-    host += ".cn" * (auth.region or "").startswith("cn-")
+    if auth.region is not None and auth.region.startswith("cn-"):
+        host += ".cn"
     headers = {"Host": host, "Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
     if auth.header_value is not None:
         headers["X-Vault-AWS-IAM-Server-ID"] = auth.header_value
@@ -44,7 +45,7 @@ def signed_identity(auth: AwsAuth) -> Hidden[dict[str, str]] | Trouble:
         credentials = None
     if credentials is None:
         hint = "cannot be logged in to by aws: this process has no AWS credentials, or they cannot be had now"
-        return Trouble(Code.CREDENTIALS, hint, "aws sts get-caller-identity shows who you are", whole=True, again=True)
+        return Trouble(Code.CREDENTIALS, hint, "aws sts get-caller-identity shows who you are", whole=True)
     return Hidden(
         {
             "role": auth.role,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import re
 import time
@@ -76,8 +75,8 @@ class Connection:
         self, call: Call, deadline: Deadline, token: Hidden[str] = NO_TOKEN, *, once: bool = False
     ) -> Reply | Trouble:
         """Return the answer to a call. With `once`, it is not asked again if the server may have acted already."""
-        patience = Deadline(_PATIENCE)
-        for turn in itertools.count():
+        patience, pause = Deadline(_PATIENCE), _FIRST_PAUSE
+        while True:
             answer = self._round(call, deadline, token, once=once)
             if isinstance(answer, Reply) or not answer.again or (once and answer.acted):
                 return answer
@@ -87,8 +86,8 @@ class Connection:
             if left < _LAST:
                 return answer
             # Full jitter: those who failed together do not come back together.
-            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**turn, left / 2)))  # noqa: S311 - no secret
-        raise AssertionError  # pragma: no cover - the count has no end
+            time.sleep(random.uniform(0, min(pause, left / 2)))  # noqa: S311 - nothing secret
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _round(self, call: Call, deadline: Deadline, token: Hidden[str], *, once: bool) -> Reply | Trouble:
         """Ask the nodes in turn, that which answered last first; what a node says goes before that one is not there."""

@@ -196,7 +196,10 @@ def _from_auth(answer: Reply | Trouble) -> Token | Trouble:
 
 def _whole(trouble: Trouble) -> Trouble:
     """Return what went wrong with a login as a trouble of the whole server: without a token, nothing can be read."""
-    return trouble if trouble.whole else replace(trouble, hint="did not answer the login as it should", whole=True)
+    if trouble.whole:
+        return trouble
+    fix = "look at [providers.vault.auth], and into the server's log"
+    return replace(trouble, hint="did not answer the login as it should", fix=fix, whole=True)
 
 
 _logins: dict[Hashable, Login] = {}

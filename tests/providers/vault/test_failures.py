@@ -125,6 +125,13 @@ def test_a_server_that_takes_the_question_and_hangs_is_left_at_the_deadline(fron
     assert caught.value.code is Code.UNAVAILABLE
 
 
+def test_what_one_path_alone_meets_does_not_keep_the_others_from_an_answer(front: VaultFront) -> None:
+    front.faults.append(Fault("GET secret/data/f/other", 503))
+    answers = ask(vault(front.url), "f/rds", "f/other", seconds=0.5)
+    assert answers["f/rds"] == CANARY
+    assert failed(answers["f/other"]).hint == "could not be read: the server is sealed, or has no node that is active"
+
+
 def test_where_nobody_listens_the_deadline_is_not_waited_for(
     front: VaultFront, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_token_that_renewal_no_longer_lengthens_is_replaced(
     )
     assert [load(mine) for _ in range(2)] == [{"l/rds": "v"}] * 2
     assert (front.count(RENEW), front.count(LOGIN)) == (1, 2)
+    assert front.count("GET auth/token/lookup-self") == 0  # nothing had to be refused first
 
 
 def test_a_batch_token_is_replaced_since_it_cannot_be_renewed(
@@ -204,6 +205,18 @@ def test_a_second_factor_is_asked_of_nobody(
     front.faults.append(Fault(LOGIN, 200, body=body))
     with pytest.raises(ProviderError, match="second factor"):
         load(known("mfa"))
+
+
+@pytest.mark.parametrize("status", [413, 429, 500])
+def test_a_login_that_fails_for_no_ones_fault_says_so_without_a_placeholder(
+    front: VaultFront, known: Callable[..., Role], load: Callable[[Role], dict[str, object]], status: int
+) -> None:
+    front.faults.append(Fault(LOGIN, status))
+    mine = known(f"fails-{status}")
+    with pytest.raises(ProviderError) as caught:
+        ask(vault(front.url, auth={"method": "approle", "role_id": mine.id}), "l/rds", seconds=0.3)
+    assert caught.value.hint == "did not answer the login as it should"
+    assert "{" not in caught.value.fix
 
 
 @pytest.mark.parametrize("body", ["[]", "{}", '{"auth": []}', '{"auth": {"client_token": []}}', "<html>"])

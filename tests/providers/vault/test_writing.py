@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import hvac
 import pytest
+from hvac import exceptions
 
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Status
@@ -117,7 +118,8 @@ def test_nothing_is_written_where_the_mount_is_of_another_engine(bao: EmbeddedVa
     """KV 1 would take it, at the path `data/w/lost`, where nobody looks."""
     assert put(vault(bao.endpoint_url, mount="old"), {"w/lost": "x"})["w/lost"].code is Code.MALFORMED
     assert put(vault(bao.endpoint_url, kv_version=1), {"w/lost-too": "x"})["w/lost-too"].code is Code.MALFORMED
-    assert "data/" not in root.secrets.kv.v1.list_secrets("", mount_point="old")["data"]["keys"]
+    with pytest.raises(exceptions.InvalidPath):
+        root.secrets.kv.v1.read_secret("data/w/lost", mount_point="old")
 
 
 def test_a_write_that_finds_no_mount_is_not_taken_for_done(front: VaultFront, root: hvac.Client) -> None:
