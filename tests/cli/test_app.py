@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import estate_config
+from estate_config.cli.app import app
 from tests.cli.conftest import ESTATE, Project
 
 VERBS = ("check", "explain", "run", "push", "providers")
@@ -38,6 +39,13 @@ def test_help_is_plain_and_lists_every_verb(project: Project) -> None:
     done = project.program("--help")
     assert all(f"\n  {verb} " in done.out for verb in VERBS)
     assert "\x1b" not in done.out
+
+
+def test_every_verb_is_in_the_reference() -> None:
+    reference = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text("utf-8")
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert set(VERBS) <= set(names)
+    assert [name for name in names if f"`{name}`" not in reference] == []
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -219,4 +227,3 @@ def test_a_provider_that_cannot_be_closed_is_said(project: Project) -> None:
     assert project.program("check", "ai", "--env", "cluster").err == (
         "the provider shelf cannot be closed: ZeroDivisionError\n"
     )
-    assert Path(ESTATE).exists()
