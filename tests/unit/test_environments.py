@@ -327,6 +327,26 @@ class TestWhatIsWrong:
         assert_no_canary_in_error(caught.value, PLAIN)
 
 
+@pytest.mark.parametrize(
+    ("generated", "message"),
+    [
+        ({"a.md": {"artefcat": "iam"}}, 'generated.a.md.artefcat is not known; did you mean "artefact"?'),
+        ({"a.md": 7}, "generated.a.md: input should be a valid dictionary or instance of GeneratedFile"),
+        ([], "generated: input should be a valid dictionary"),
+    ],
+)
+def test_a_generated_file_is_listed_by_its_artefact(generated: Any, message: str) -> None:
+    table = {"environments": {"a": {"chain": ["env"]}}}
+    listed = read({**table, "generated": {"a.md": "markdown", "b": {"artefact": "iam", "services": ["ai"]}}})
+    assert [(one.artefact, one.services) for one in listed.table.generated.values()] == [
+        ("markdown", []),
+        ("iam", ["ai"]),
+    ]
+    with pytest.raises(ConfigurationError) as caught:
+        read({**table, "generated": generated})
+    assert message in str(caught.value)
+
+
 _toml = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
