@@ -61,9 +61,13 @@ def environment_with(
 
 
 def _variable(service: str, answer: Answer, instance: Settings, link: Link) -> _Variable | Problem:
-    name = place_of(link, link.key(answer.setting)).text
+    place = place_of(link, link.key(answer.setting))
+    name = place.text
+    if "=" in name or not place.fix:
+        message = "has no name that a variable can have"
+        return Problem(answer.setting.field, Code.SCHEMA, message, fix='name it in the schema: env="NAME"')
     text = _text(answer, instance)
-    value = text.encode(errors="surrogateescape") if isinstance(text, str) else text
+    value = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     if value is None or b"\0" not in value:
         return _Variable(service, name, value)
     message = f"has a zero byte in it, which the variable {name} cannot hold"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -51,16 +50,13 @@ Version = Annotated[
 
 
 @app.callback()
-def _every_verb(
-    *,
-    version: Version = False,
-) -> None:
+def _every_verb(*, version: Version = False) -> None:
     """What comes before the verb."""
 
 
 def run_app() -> None:
     """Run the verb that the arguments name, and exit with its code."""
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a text, as in `python -m`: `services.ai.settings` is found from here
+    sys.path.insert(0, "")  # the current folder, as in `python -m`: `services.ai.settings` is found from here
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a report is shown on any terminal

@@ -56,11 +56,12 @@ def _text(explained: Explanation | ConfigurationError) -> str:
     if isinstance(explained, Exception):
         return explained.as_text(color=colored())
     info = explained.info
-    lines = [f"{info.service} in {info.environment}", chain_line(info)]
-    lines += [f"  {line}" for line in table([_HEAD, *map(_row, explained)])]
-    if explained.warnings:
-        lines += ["", warnings_text(explained.warnings, color=colored())]
-    return "\n".join(lines)
+    head = f"{info.service} in {info.environment}\n{chain_line(info)}"
+    blocks = [
+        "\n  ".join([head, *table([_HEAD, *map(_row, explained)])]),
+        warnings_text(explained.warnings, color=colored()),
+    ]
+    return "\n\n".join(filter(None, blocks))
 
 
 def _row(item: Provenance) -> tuple[str, ...]:

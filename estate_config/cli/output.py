@@ -61,10 +61,13 @@ def fail(error: ConfigurationError, output: Format) -> NoReturn:
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows of cells as lines with aligned columns; a column that is empty all the way down is left out."""
+    """Return rows of cells, the first one their head, as aligned lines; a column with nothing below its head is left
+    out, and with no row below the head there are no lines.
+    """
     kept = [index for index in range(len(rows[0])) if any(row[index] for row in rows[1:])]
     widths = {index: max(len(row[index]) for row in rows) for index in kept}
-    return ["  ".join(f"{row[index]:<{widths[index]}}" for index in kept).rstrip() for row in rows]
+    lines = ["  ".join(f"{row[index]:<{widths[index]}}" for index in kept).rstrip() for row in rows]
+    return lines if kept else []
 
 
 @contextmanager

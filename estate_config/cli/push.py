@@ -67,7 +67,8 @@ def push(
                 with progress(f"writing to {target}"):
                     steps = carry_out(steps, way)
                 if output is Format.TEXT:
-                    _show(way, chosen, steps if yes else [step for step in steps if step.target in due], warnings)
+                    done = [step for step in steps if yes or step.target in due]
+                    _show(way, chosen, done, warnings if yes else [])
     ok = not any(step.problem for step in steps)
     if output is Format.JSON:
         say_json(_document(way, chosen, steps, warnings, ok=ok))
@@ -105,14 +106,9 @@ def _show(way: Route, chosen: Environment, steps: Sequence[Step], warnings: Sequ
     from estate_config.report import problems_text, warnings_text
 
     several = len({service for step in steps for service in step.services}) > 1
-    rows = [_row(step, several=several) for step in steps]
+    lines = table([_HEAD, *(_row(step, several=several) for step in steps)])
     blocks = [
-        "\n".join(
-            [
-                f"{way.source.name} → {way.target.name} in {chosen.name}",
-                *(f"  {line}" for line in table([_HEAD, *rows])),
-            ]
-        ),
+        "\n  ".join([f"{way.source.name} → {way.target.name} in {chosen.name}", *lines]),
         problems_text([step.problem for step in steps if step.problem], color=colored()),
         warnings_text(warnings, color=colored()),
         _summary(steps),
@@ -132,7 +128,8 @@ def _word(step: Step) -> str:
 def _summary(steps: Sequence[Step]) -> str:
     counts = Counter(map(_word, steps))
     parts = ", ".join(f"{number} {_COUNTED.get(word, word)}" for word, number in counts.items())
-    return f"{parts}." if any(step.written or step.is_due for step in steps) else f"{parts}. Nothing to write."
+    idle = not any(step.written or step.is_due for step in steps)
+    return " ".join(filter(None, [f"{parts}." if parts else "", "Nothing to write." if idle else ""]))
 
 
 def _document(

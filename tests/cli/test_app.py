@@ -207,6 +207,17 @@ def test_a_mistake_of_our_own_shows_no_words_of_the_error(project: Project) -> N
     )
 
 
+def test_a_folder_that_is_gone_is_no_mistake_of_our_own(project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    command = f'cd "{folder}" && rmdir "{folder}" && exec "{ESTATE}" check'
+    done = subprocess.run(
+        ["sh", "-c", command], env=project.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "no service is listed" in done.stdout
+
+
 def test_what_an_sdk_logs_is_not_shown(project: Project) -> None:
     project.change(
         "shelf.py",

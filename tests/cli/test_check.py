@@ -115,7 +115,7 @@ def test_what_a_user_s_module_prints_does_not_spoil_the_document(project: Projec
 # --- without secrets -------------------------------------------------------------------------------------------------
 
 
-def test_schema_only_needs_no_secrets_and_asks_nobody(project: Project) -> None:
+def test_trap_21_schema_only_needs_no_secrets_and_asks_nobody(project: Project) -> None:
     project.write(".env", "this is no line of a .env file\n")
     project.change("estate.toml", '["shelf"]', '["shelf"]\n[providers.shelf]\nraises = "fetch"')
     assert project.program("check", "--schema-only").out == (

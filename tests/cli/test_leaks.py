@@ -114,7 +114,7 @@ CASES = [(state, PLAIN) for state in STATES] + [(invalid, canary) for canary in 
 
 
 @pytest.mark.parametrize(("state", "canary"), CASES)
-def test_no_verb_shows_a_value(project: Project, state: Callable[[Project, str], None], canary: str) -> None:
+def test_trap_18_no_verb_shows_a_value(project: Project, state: Callable[[Project, str], None], canary: str) -> None:
     for environment in ("laptop", "cluster"):
         for name, words in VERBS.items():
             state(project, canary)

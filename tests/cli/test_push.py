@@ -47,6 +47,16 @@ def test_what_is_changed_and_what_is_left_is_said_and_siblings_stay(project: Pro
     assert json.loads(project.shelf["rds"]) == {"user": "u", "password": "made-up-too"}
 
 
+def test_a_service_without_secrets_has_nothing_to_push(project: Project) -> None:
+    project.write(
+        "schemas.py", "from estate_config import Settings\n\nclass AiSettings(Settings):\n    level: str = 'x'\n"
+    )
+    out = project.run("push", "ai", *WAY, "--yes").out
+    assert out == "dotenv → shelf in cluster\n\nNothing to write.\n"
+    project.write("schemas.py", "from estate_config import Settings\n\nclass AiSettings(Settings):\n    pass\n")
+    assert project.run("explain", "ai").out == "ai in laptop\nchain: env → dotenv   from estate.toml\n"
+
+
 def test_a_dry_run_shows_and_writes_nothing(project: Project) -> None:
     for words in ((), ("--yes",), ("--format", "json")):
         out = project.run("push", "ai", *WAY, "--dry-run", *words).out

@@ -165,8 +165,8 @@ def test_wrong_usage_is_said(project: Project, words: tuple[str, ...], said: str
     assert "Usage: estate run [OPTIONS] [SERVICE]... -- COMMAND..." in done.err
 
 
-def test_the_credentials_that_the_chain_uses_stay_unless_they_are_taken_out(project: Project) -> None:
-    """Trap 19: a program that loads by itself needs them; one that does not is run through `env -u`."""
+def test_trap_19_credentials_of_the_chain_stay_unless_they_are_taken_out(project: Project) -> None:
+    """A program that loads by itself needs them; one that does not is run through `env -u`."""
     assert shown(project, "ai", VAULT_TOKEN="t")["VAULT_TOKEN"] == "t"
     take_out = ("env", "-u", "VAULT_TOKEN", sys.executable, "-c", SHOW)
     out = project.program("run", "ai", "--", *take_out, variables={"VAULT_TOKEN": "t"}).out

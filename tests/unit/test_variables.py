@@ -59,7 +59,7 @@ def made(offer: Offer, monkeypatch: pytest.MonkeyPatch) -> Made:
     ) -> Hidden[dict[bytes, bytes]] | list[ConfigurationError]:
         offer(spec_of("here", Shelf("here", values)))
         module = ModuleType("schemas")
-        classes = [Ai, Etl, Other, Files]
+        classes = [Ai, Etl, Other, Files, Nameless]
         vars(module).update({cls.__name__: cls for cls in classes})
         monkeypatch.setitem(sys.modules, "schemas", module)
         table = estate(
@@ -156,6 +156,24 @@ def test_a_zero_byte_fits_into_no_variable(made: Made) -> None:
     assert "which the variable RAW cannot hold" in problem.message
     assert problem.places[-1].provider == "here"
     assert problem_of(made({**VALUES, "database/url": "a\0b"}, "ai")).field == "url"
+
+
+class Nameless(Settings):
+    dash: str = secret("-")
+    equals: str = secret(env="A=B")
+
+
+def test_a_setting_that_no_variable_can_be_named_after_is_said(made: Made) -> None:
+    errors = made({"-": "x", "equals": "y"}, "nameless")
+    assert isinstance(errors, list)
+    assert [(problem.field, problem.code) for problem in errors[0].problems] == [
+        ("dash", Code.SCHEMA),
+        ("equals", Code.SCHEMA),
+    ]
+
+
+def test_a_text_that_is_half_a_character_goes_on(made: Made) -> None:
+    assert variables(made({**VALUES, "database/url": "\ud800"}, "ai"))[b"DB_URL"] == b"\xed\xa0\x80"
 
 
 def test_several_services_are_put_together(made: Made) -> None:
