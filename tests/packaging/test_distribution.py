@@ -125,3 +125,9 @@ def test_the_metadata_names_no_host_and_no_folder(built: Built) -> None:
 def test_the_locked_requirements_name_no_host_and_no_folder() -> None:
     for line in (ROOT / "requirements" / "dev.txt").read_text("utf-8").splitlines():
         assert re.match(r"([a-z0-9._-]+==|    --hash=sha256:|    # via )", line), line
+
+
+def test_the_command_line_without_its_extra_says_how_to_install_it(installed: Installed) -> None:
+    done = installed.run(installed.folder / "bin" / "estate", "check")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "estate needs the extra cli: pip install 'estate-config[cli]'\n"
