@@ -215,22 +215,31 @@ def _fetched(
     link: Link, keys: Sequence[Key], every: Sequence[Key], deadline: Deadline
 ) -> tuple[Replies | ProviderError | str, Sequence[Notice]]:
     """Ask a provider, and return what it says as far as the contract knows it. The provider may do what it likes."""
-    provider = link.provider
-    seen: Sequence[Notice] = ()
     try:
-        if isinstance(provider, Inspector) and Inspector in link.spec.offers:
-            seen = [notice for notice in provider.inspect(every) if _is_notice(notice)]
-        answers = provider.fetch(list(keys), deadline)
+        answers = link.provider.fetch(list(keys), deadline)
     except ProviderError as error:
         if not isinstance(error.code, Code) or not _are_texts(error.hint, error.fix):
             return "raised a ProviderError without a code of ours and a hint in words", ()
-        return ProviderError(error.code, error.hint, error.fix), seen  # a new one: without its traceback's locals
+        failed = ProviderError(error.code, error.hint, error.fix)  # a new one: without its traceback's locals
+    else:
+        return _replies(link, keys, answers), _seen(link, every)
+    return failed, _seen(link, every)
+
+
+def _seen(link: Link, every: Sequence[Key]) -> Sequence[Notice]:
+    """What an inspector has to tell, asked after the fetch, which may be how it comes to know."""
+    provider = link.provider
+    if not isinstance(provider, Inspector) or Inspector not in link.spec.offers:
+        return ()
+    return [notice for notice in provider.inspect(every) if _is_notice(notice)]
+
+
+def _replies(link: Link, keys: Sequence[Key], answers: object) -> Replies | str:
     if not isinstance(answers, Mapping):
-        return f"answered with a {type(answers).__name__} instead of a mapping", ()
+        return f"answered with a {type(answers).__name__} instead of a mapping"
     if unasked := sum(key not in keys for key in answers):
-        return f"answered {unasked} keys that nobody asked for", ()
-    replies = {key: _checked(link, key, answers[key]) for key in keys if key in answers}
-    return replies, seen
+        return f"answered {unasked} keys that nobody asked for"
+    return {key: _checked(link, key, answers[key]) for key in keys if key in answers}
 
 
 def place_of(link: Link, key: Key) -> Place:
