@@ -87,6 +87,8 @@ class SecretsManager:
         """How many values the first pages of a batch hold; the last page has the rest."""
         self.unsaid: set[str] = set()
         """Ids that a batch says nothing of: what must not happen, and must not pass for absent."""
+        self.stumbles: dict[str, str] = {}
+        """Ids that a batch has an error of which passes, and its code."""
         self.endpoint_denies: set[str] = set()
         """Ids that the policy of the VPC endpoint denies: a batch with one of them gives nothing at all."""
 
@@ -137,7 +139,9 @@ class SecretsManager:
             try:
                 secret = self._permitted(call, "GetSecretValue", secret_id)
                 self._usable(secret)
-                if secret_id not in self.unsaid:
+                if secret_id in self.stumbles:
+                    errors.append({"SecretId": secret_id, "ErrorCode": self.stumbles[secret_id], "Message": ""})
+                elif secret_id not in self.unsaid:
                     values[secret.arn] = self._value(secret, call, None, None)
             except AwsError as error:
                 errors.append({"SecretId": secret_id, "ErrorCode": error.code, "Message": error.message})

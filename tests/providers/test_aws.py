@@ -142,8 +142,8 @@ def test_trap_5_the_same_name_in_another_account_is_another_secret(aws: StrictAw
     answers = fetch(aws, *keys, user=user)
     assert values(answers) == {"theirs": "theirs"}
     aws.add("estate/rds", "ours")
-    answers = fetch(aws, *keys, user=user)
-    assert values(answers) == {"ours": "ours", "theirs": "theirs"}
+    for asked in (keys, keys[::-1]):
+        assert values(fetch(aws, *asked, user=user)) == {"ours": "ours", "theirs": "theirs"}
 
 
 def test_an_arn_of_another_region_is_malformed_and_never_absent(aws: StrictAws) -> None:
@@ -213,6 +213,15 @@ def test_trap_2_an_id_that_a_batch_says_nothing_of_is_an_error_of_its_own(aws: S
     answer = failure(answers, asked)
     assert answer.code is Code.UNAVAILABLE
     assert "neither a value nor an error" in answer.hint
+
+
+@pytest.mark.parametrize("said", ["ThrottlingException", "InternalServiceError"])
+def test_trap_3_a_secret_that_a_batch_stumbles_over_is_asked_for_by_itself(aws: StrictAws, said: str) -> None:
+    for name in ("a", "b", "c"):
+        aws.add(name, name)
+    aws.store.stumbles["b"] = said
+    assert values(fetch(aws, key("a"), key("b"), key("c"))) == {"a": "a", "b": "b", "c": "c"}
+    assert aws.calls == {BATCH: 1, GET: 1}
 
 
 @pytest.mark.parametrize("pages", [[0], [0, 0, 2], [1, 1, 1], [4]])

@@ -225,17 +225,18 @@ def test_no_way_to_fail_in_writing_shows_a_value(aws: StrictAws, fault: str, cod
     assert failed[JWT].code is code
 
 
-@pytest.mark.parametrize("how", ["gone", "no credentials"])
-def test_where_nothing_can_be_asked_the_values_are_in_no_traceback(aws: StrictAws, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [("gone", Code.UNAVAILABLE), ("refused", Code.CREDENTIALS), ("no profile", Code.CREDENTIALS)],
+)
+def test_where_nothing_can_be_asked_the_values_are_in_no_traceback(aws: StrictAws, how: str, code: Code) -> None:
     """`put` returns what is wrong, since there are values in its frames."""
-    user = "nobody" if how == "no credentials" else "operator"
-    with provider_on(aws, user=user) as provider:
+    options = {"session": None, "profile": "nobody"} if how == "no profile" else {}
+    with provider_on(aws, user="nobody" if how == "refused" else "operator", **options) as provider:
         if how == "gone":
             aws.stop()
         failed = assert_no_leak(lambda: provider.put({JWT: CANARY, PASSWORD: CANARY}, Deadline(5)), [CANARY])
-    expected = Code.UNAVAILABLE if how == "gone" else Code.CREDENTIALS
-    assert {one.code for one in failed.values()} == {expected}
-    assert len(failed) == 2
+    assert {one.name: answer.code for one, answer in failed.items()} == {"estate/jwt": code, "password": code}
 
 
 def test_writing_is_not_logged(aws: StrictAws, caplog: pytest.LogCaptureFixture) -> None:

@@ -5,7 +5,6 @@ Nothing here raises: there are values in every frame. A secret that is scheduled
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -116,9 +115,11 @@ def _store(
     payload: str | bytes,
     deadline: Deadline,
 ) -> Trouble | None:
-    """Make the secret or add a version, whichever it needs; what is not known of it, or changed meanwhile, is tried."""
+    """Make the secret or add a version, whichever it needs; what is not known of it, or changed meanwhile, is tried.
+
+    The SDK gives each call a random ClientRequestToken: however often it sends it, one version is made.
+    """
     content: dict[str, Any] = {"SecretString" if isinstance(payload, str) else "SecretBinary": payload}
-    content["ClientRequestToken"] = str(uuid.uuid4())  # however often a call is sent, it makes one version
 
     def create(sm: SecretsManagerClient) -> Mapping[str, Any]:
         return sm.create_secret(Name=address.name, **content)
