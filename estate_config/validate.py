@@ -209,7 +209,8 @@ def validate(
     else:
         return []
     found = [_invalid(item, answers, reported) for item in details]
-    problems = [problem for problem in found if problem and problem.field not in reported]
+    # each once, though several items of a list may be wrong in the same way
+    problems = list(dict.fromkeys(problem for problem in found if problem and problem.field not in reported))
     wrong = reported | {problem.field for problem in problems}
     problems = [problem for problem in problems if wrong.isdisjoint(_parts(problem.field, answers))]
     if not problems and not reported:  # never take an instance for valid that pydantic refused

@@ -404,6 +404,14 @@ class TestProblems:
             ),
         )
 
+    def test_items_that_are_wrong_in_the_same_way_are_one_problem(self) -> None:
+        class Service(Settings):
+            ports: list[int] = secret()
+
+        with use(Service, {"ports": "a, 1, b"}), pytest.raises(ConfigurationError) as caught:
+            load(Service)
+        assert [(problem.field, problem.code) for problem in caught.value.problems] == [("ports", Code.INVALID)]
+
     def test_t22_what_is_empty_is_said_to_be_empty(self) -> None:
         class Service(Settings):
             token: str
