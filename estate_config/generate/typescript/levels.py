@@ -10,7 +10,7 @@ from pydantic.fields import FieldInfo
 
 from estate_config.errors import Code, Problem
 from estate_config.generate.catalogue import ServiceEntry, SettingEntry
-from estate_config.generate.typescript.types import NotInTypeScriptError, Typed, key, refuse_validators, typed, whole
+from estate_config.generate.typescript.types import NotInTypeScriptError, Typed, key, refusals, typed, whole
 from estate_config.generate.wording import duration_words, one_line
 from estate_config.handmade import has_own_sources
 from estate_config.shapes import model_type
@@ -76,10 +76,7 @@ class _Walk:
     problems: list[Problem]
 
     def level(self, cls: type[BaseModel], path: tuple[str, ...]) -> Level:
-        try:
-            refuse_validators(cls)
-        except NotInTypeScriptError as error:
-            self.problems.append(Problem(".".join(path), Code.SCHEMA, error.why, fix=error.fix))
+        self.problems.extend(Problem(".".join(path), Code.SCHEMA, one.why, fix=one.fix) for one in refusals(cls))
         return Level({name: self._member(info, (*path, name)) for name, info in cls.model_fields.items()})
 
     def _member(self, info: FieldInfo, path: tuple[str, ...]) -> Member:

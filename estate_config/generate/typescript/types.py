@@ -9,7 +9,7 @@ import dataclasses
 import json
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import timedelta
@@ -73,16 +73,16 @@ def _or_none(found: Typed, annotation: Any) -> Typed:
     return Typed(f"{found.type} | null", f"{found.reader}.nullable()") if may_be_none else found
 
 
-def refuse_validators(cls: type[BaseModel]) -> None:
-    """Raise `NotInTypeScriptError` where a class changes or checks values in ways that only Python can."""
+def refusals(cls: type[BaseModel]) -> Iterator[NotInTypeScriptError]:
+    """Yield the ways in which a class changes or checks values that only Python can."""
     decorators = cls.__pydantic_decorators__
     for kind in ("validators", "field_validators", "root_validators", "model_validators"):
         for name in getattr(decorators, kind):
             why = f"{cls.__name__}.{name} is a validator in Python, which TypeScript cannot run"
-            raise NotInTypeScriptError(why, "say it by the type: Annotated[str, Field(pattern=…)]")
-    for name in _CHANGING & {name for name, value in cls.model_config.items() if value}:
+            yield NotInTypeScriptError(why, "say it by the type: Annotated[str, Field(pattern=…)]")
+    for name in sorted(_CHANGING & {name for name, value in cls.model_config.items() if value}):
         why = f"{name} in model_config of {cls.__name__} has no like in TypeScript"
-        raise NotInTypeScriptError(why, f"remove {name}")
+        yield NotInTypeScriptError(why, f"remove {name}")
 
 
 _CHANGING = frozenset(
@@ -218,7 +218,8 @@ def _mapping(kind: Any, limits: Limits) -> Typed:
 
 def _model(kind: Any, limits: Limits) -> Typed:
     del limits
-    refuse_validators(kind)
+    for refusal in refusals(kind):
+        raise refusal
     fields = {}
     for name, info in kind.model_fields.items():
         if info.validation_alias is not None:
@@ -263,13 +264,13 @@ def _default(info: FieldInfo, *, secret: bool) -> Any:
     if secret:
         why = "its default is a secret's, and no secret is written into a file"
         raise NotInTypeScriptError(why, "give it no default, or default=None")
-    if isinstance(info.default, str):
-        return info.default  # a URL as it was written
+    fields: dict[str, Any] = {"value": (info.annotation, info)}
     try:
-        fields: dict[str, Any] = {"value": (info.annotation, info)}
-        return vars(create_model("Default", __config__=ConfigDict(validate_default=True), **fields)())["value"]
+        value = vars(create_model("Default", __config__=ConfigDict(validate_default=True), **fields)())["value"]
     except ValidationError:
         pass
+    else:
+        return info.default if hasattr(value, "scheme") else value  # a URL as it was written
     raise NotInTypeScriptError("its default is not valid", "correct the default in the schema")
 
 
@@ -297,6 +298,7 @@ _LITERALS: tuple[tuple[type | tuple[type, ...], Callable[[Any], str]], ...] = (
     ((bool, type(None)), json.dumps),
     ((int, float), lambda value: json.dumps(int(value) if value == value // 1 else value)),
     (timedelta, lambda value: literal(value / timedelta(milliseconds=1))),
+    (bytes, lambda value: f"Uint8Array.of({', '.join(map(str, value))})"),
     (BaseModel, lambda value: _members({name: getattr(value, name) for name in type(value).model_fields})),
     (Mapping, _members),
     ((list, tuple), lambda value: f"[{', '.join(map(literal, value))}]"),

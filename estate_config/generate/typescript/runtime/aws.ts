@@ -8,10 +8,11 @@ import type {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 
-import { type Address, addressOf, fill, isSame, regionOf, wholeOf } from './aws-address.js';
+import { type Address, addressOf, fill, isSame, put, regionOf, wholeOf } from './aws-address.js';
 import * as failures from './aws-failures.js';
 import type { Cause } from './aws-failures.js';
-import { answered, type Context, failed, type Failed, type Found, type Place, type Provider } from './model.js';
+import type { Context, Failed, Found, Place, Provider } from './model.js';
+import { answered, failed, isFailed } from './model.js';
 import { partOf } from './payload.js';
 
 type Sdk = typeof import('@aws-sdk/client-secrets-manager');
@@ -51,7 +52,9 @@ export const aws: Provider = {
 const NO_ADDRESS = failed('MALFORMED', 'is no address of a secret', 'correct the address in the schema: NAME?stage=…#member');
 
 function connect(sdk: Sdk, { options }: Context): SecretsManagerClient {
-  const { region, profile, endpoint_url: endpoint } = options;
+  const { profile, endpoint_url: endpoint } = options;
+  const { env } = process;
+  const region = options['region'] || env['AWS_REGION'] || env['AWS_DEFAULT_REGION']; // the SDK does not read the last
   return new sdk.SecretsManagerClient({
     ...(region && { region }),
     ...(profile && { profile }),
@@ -69,7 +72,9 @@ async function ready(sdk: Sdk, client: SecretsManagerClient, context: Context): 
     await client.config.credentials();
     return undefined;
   });
-  return trouble ?? { ...context, sdk, client, region };
+  if (trouble === undefined) return { ...context, sdk, client, region };
+  const hasProfile = context.options['profile'] || process.env['AWS_PROFILE'];
+  return trouble === 'NO_CREDENTIALS' && hasProfile ? 'NO_PROFILE' : trouble;
 }
 
 /** On a fresh node the agent that hands out credentials may not be up yet. */
@@ -85,6 +90,7 @@ async function patiently<T>(
   isWorthIt: (cause: Cause) => boolean,
   call: () => Promise<T>,
 ): Promise<T | Cause> {
+  let last: Cause | undefined;
   for (let longest = 200; ; longest = Math.min(longest * 2, 3_000)) {
     let cause: Cause;
     try {
@@ -93,7 +99,8 @@ async function patiently<T>(
       cause = failures.causeOf(error);
     }
     const pause = Math.random() * longest;
-    if (!isWorthIt(cause) || pause >= remaining()) return cause;
+    if (!isWorthIt(cause) || pause >= remaining()) return (cause === 'LATE' && last) || cause;
+    last = cause; // cut off at the deadline, it says more than that it was late
     await wait(pause);
   }
 }
@@ -215,13 +222,16 @@ async function reply(
   const one = stored.get(wholeOf(address)) ?? 'LATE';
   if (typeof one === 'string') return explained(account, address, one);
   const value = partOf(one.SecretString ?? one.SecretBinary ?? '', address.member, place.binary);
-  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return value;
-  const stage = address.stage ?? (address.version ? undefined : 'AWSCURRENT');
+  if (value === undefined) return undefined;
+  if (typeof value === 'object' && isFailed(value)) {
+    return { ...value, fix: value.fix || put(address, account.options['region']) };
+  }
+  const stage = address.stage ?? (address.version ? one.VersionStages?.join(', ') : 'AWSCURRENT');
   return { value, place: place.text, version: one.VersionId, stage };
 }
 
 /** What stands behind a trouble, looking at the secret without its value where that says more; undefined: there is none. */
-async function explained(account: Account, address: Address, cause: Cause): Promise<Failed | undefined> {
+async function explained(account: Account, { member: _, ...address }: Address, cause: Cause): Promise<Failed | undefined> {
   const { sdk, client, signal, region } = account;
   const plain = failures.plain(cause, address, region);
   if (!['NOT_FOUND', 'STATE', 'DELETED', 'KMS'].includes(cause)) return plain;
@@ -229,5 +239,6 @@ async function explained(account: Account, address: Address, cause: Cause): Prom
   const seen = await patiently(account, isThrottled, () => client.send(command, { abortSignal: signal }));
   if (typeof seen !== 'string') return failures.behind(cause, seen, address, region);
   if (cause !== 'NOT_FOUND') return plain;
+  if (seen === 'LATE') return failures.plain('LATE', address, region);
   return seen === 'NOT_FOUND' ? undefined : failures.noneOrNoVersion(address, region);
 }

@@ -50,7 +50,7 @@ function wrongLength(length: number, { min = 0, max = Infinity }: Length): Refus
 }
 
 export const bytes = (length: Length = {}) =>
-  from((value) => {
+  from<Uint8Array>((value) => {
     if (typeof value !== 'string' && !(value instanceof Uint8Array)) return new Refused('is neither text nor binary');
     const found = typeof value === 'string' ? Buffer.from(value, 'utf8') : Buffer.from(value);
     return wrongLength(found.length, length) ?? found;
@@ -66,7 +66,8 @@ export const float = (range: Range = {}) =>
 const number = (spelling: RegExp, otherwise: string, fits: (value: unknown) => boolean, range: Range) =>
   from((value) => {
     const words = typeof value === 'string' ? value.trim() : '';
-    const found = spelling.test(words) ? Number(words.replaceAll('_', '')) : value;
+    const plain = typeof value === 'boolean' ? Number(value) : value;
+    const found = spelling.test(words) ? Number(words.replaceAll('_', '')) : plain;
     return typeof found === 'number' && fits(found) ? inRange(found, range) : new Refused(otherwise);
   });
 

@@ -57,6 +57,11 @@ const CAUSES = {
     'on a laptop: aws sso login, or aws configure\n' +
       'in a pod: give its service account a role (EKS Pod Identity, or IAM roles for service accounts)',
   ],
+  NO_PROFILE: [
+    'CREDENTIALS',
+    'gets no AWS credentials from its profile',
+    'aws configure list-profiles   (shows which there are); aws sso login',
+  ],
   REFUSED: [
     'CREDENTIALS',
     'has credentials that AWS refuses: wrong, expired, or the clock is off here',

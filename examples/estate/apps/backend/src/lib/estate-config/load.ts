@@ -110,7 +110,7 @@ function chosen(schema: Schema<unknown>, { environment: given }: LoadOptions): {
   if (environment) return { name, environment };
   const saidBy = given === undefined ? (variable ?? 'default_environment') : 'the call';
   const message = `there is no environment "${name}", asked for by ${saidBy}; there is: ${Object.keys(environments).join(', ')}`;
-  const fix = `name one that is there, or add [environments.${name}] to ${schema.config} and generate this file again`;
+  const fix = `add [environments.${name}] to ${schema.config} and generate this file again, or name one that is there`;
   throw schemaError(schema, message, fix);
 }
 

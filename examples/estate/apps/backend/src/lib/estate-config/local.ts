@@ -124,31 +124,54 @@ interface Entry {
 }
 
 /**
- * The grammar of python-dotenv, so that one `.env` file means the same to all services. (npm's dotenv ends an unquoted
- * value at any `#`, keeps `\"` in quotes, and passes over lines that it cannot read.)
+ * The grammar of python-dotenv, step by step, so that one `.env` file means the same to all services. (npm's dotenv ends
+ * an unquoted value at any `#`, keeps `\"` in quotes, and passes over lines that it cannot read.)
  */
 function parseDotenv(text: string): { entries: Entry[]; badLines: number[] } {
   const entries: Entry[] = [];
   const badLines: number[] = [];
-  let rest = text.trimStart();
-  while (rest) {
-    const line = text.slice(0, text.length - rest.length).split(/\r\n|\n|\r/).length;
-    const binding = BINDING.exec(rest);
-    const [whole = '', quotedName, bareName, value] = binding ?? /^[^\r\n]*/.exec(rest) ?? [];
-    const name = quotedName ?? bareName;
-    if (name !== undefined && value !== undefined) entries.push({ name, value: unquoted(value), line });
-    else if (name !== undefined || !binding) badLines.push(line);
-    rest = rest.slice(whole.length).trimStart();
+  let at = 0;
+  let line = 1;
+  /** Go on past what matches here; undefined, without going on, where nothing does. */
+  const read = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = at;
+    const [whole, part] = pattern.exec(text) ?? [];
+    if (whole === undefined) return undefined;
+    at += whole.length;
+    line += whole.split(/\r\n|\n|\r/).length - 1;
+    return part ?? whole;
+  };
+  /** Whether the line can be read; what it says is added to the entries. */
+  const binding = (): boolean => {
+    const here = line;
+    read(/export[^\S\r\n]+/y);
+    if (text[at] === '#') return read(END) !== undefined;
+    const name = read(text[at] === "'" ? /'([^']+)'/y : /[^=#\s]+/y);
+    if (name === undefined) return false;
+    read(BLANK);
+    const sign = read(/=[^\S\r\n]*/y);
+    if (sign === undefined) return false;
+    const isRemark = sign.length > 1 && text[at] === '#';
+    const value = isRemark ? '' : read(VALUES.find(([quote]) => quote === text[at])?.[1] ?? /[^\r\n]*/y);
+    if (value === undefined || read(END) === undefined) return false;
+    entries.push({ name, value: unquoted(value), line: here });
+    return true;
+  };
+  for (read(/\s*/y); at < text.length; read(/\s*/y)) {
+    const here = line;
+    if (binding()) continue;
+    badLines.push(here);
+    read(/[^\r\n]*/y);
   }
   return { entries, badLines };
 }
 
-const BLANK = String.raw`[^\S\r\n]*`;
-const BINDING = new RegExp(
-  String.raw`^(?:export[^\S\r\n]+)?(?:(?=#)|'([^']+)'|([^=#\s]+))${BLANK}` +
-    String.raw`(?:=${BLANK}('(?:\\'|[^'])*'|"(?:\\"|[^"])*"|(?!['"])[^\r\n]*))?` +
-    String.raw`(?:${BLANK}#[^\r\n]*)?${BLANK}(?:\r\n|\n|\r|$)`,
-);
+const BLANK = /[^\S\r\n]*/y;
+const END = /[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
+const VALUES = [
+  ["'", /'(?:\\.|[^'\\])*'/sy],
+  ['"', /"(?:\\.|[^"\\])*"/sy],
+] as const;
 const ESCAPES: Readonly<Record<string, string>> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
 
 function unquoted(value: string): string {
@@ -171,7 +194,7 @@ export const fixture: Provider = {
 
 // --- files -----------------------------------------------------------------------------------------------------------
 
-const NO_TEXT = failed('MALFORMED', 'is not UTF-8 text');
+const NO_TEXT = failed('MALFORMED', 'is not UTF-8 text', 'declare the field as SecretBytes if it is to be binary');
 const NO_FILE = failed('MALFORMED', 'is a FIFO, a socket or a device, not a file');
 const DENIED = failed('DENIED', 'may not be read by this process', 'give the user of this process the right to read it');
 
