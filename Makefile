@@ -6,13 +6,14 @@ TESTS ?=
 ARGS ?=
 BIN := .venv/bin
 CORE := estate_config/*.py
+NODE_MODULES := examples/estate/apps/backend/node_modules/.installed
 
 .PHONY: demo test lint bench docs lock clean
 
-demo: .venv/installed
+demo: .venv/installed $(NODE_MODULES)
 	$(BIN)/python examples/estate/demo.py
 
-test: .venv/installed .venv/system
+test: .venv/installed .venv/system $(NODE_MODULES)
 	rm -f .coverage .coverage.*
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report= $(ARGS) $(TESTS)
 	@$(if $(TESTS),true,$(BIN)/coverage report --include='$(CORE)' --fail-under=100)
@@ -35,7 +36,11 @@ lock: .venv/installed
 		--no-emit-index-url --no-header --annotation-style line -o requirements/dev.txt pyproject.toml requirements/dev.in
 
 clean:
-	rm -rf .venv dist build
+	rm -rf .venv dist build $(dir $(NODE_MODULES)) examples/estate/apps/backend/dist
+
+# the backend's packages as locked, and its program; the Node.js of a wheel where there is none on the path
+$(NODE_MODULES): examples/estate/apps/backend/package-lock.json | .venv/installed
+	PYTHONPATH=examples/estate $(BIN)/python -m tools.node
 
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=/path/to/it")'
