@@ -75,17 +75,16 @@ def test_postgres_refuses_a_wrong_password_and_hides_the_right_one(database: Pos
 
 
 @pytest.mark.integration
-def test_postgres_leaves_no_process_and_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    for folder in (scratch, *tmp_path.parents[:2], tmp_path):
-        folder.chmod(0o755)  # PostgreSQL may run as another user
-    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    with postgres() as server:
-        assert accepts(server.port)
-        assert list(scratch.iterdir())
-    assert not accepts(server.port)
-    assert not list(scratch.iterdir())
+def test_postgres_leaves_no_process_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="test-tools-") as folder:
+        scratch = Path(folder)
+        scratch.chmod(0o755)  # PostgreSQL may run as another user, who may not enter what lies below pytest's folder
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with postgres() as server:
+            assert accepts(server.port)
+            assert list(scratch.iterdir())
+        assert not accepts(server.port)
+        assert not list(scratch.iterdir())
 
 
 def test_postgres_says_what_is_missing_where_it_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
