@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ class Both:
             assert [_of_node(one) for one in node["warnings"]] == [_of_python(one) for one in python.warnings]
             assert node["exitCode"] == python.exit_code
             assert node["chain"] == list(python.info.chain)
-            assert _heads(node["report"]) == _heads(str(python))
+            assert _lines(node["report"]) == _lines(str(python))
             return node
         assert node["problems"] == []
         explained = explain(python).as_json()["settings"]
@@ -76,6 +77,6 @@ def _first(fix: str, code: str) -> str:
     return "" if code == "PLUGIN" else fix.partition("\n")[0].partition("   (")[0]
 
 
-def _heads(report: str) -> list[str]:
-    """The lines of a report that say which problems there are; both name the service and the configuration alike."""
-    return [line for line in report.splitlines()[2:] if line and not line.startswith(" ")]
+def _lines(report: str) -> list[str]:
+    """The lines of a report that say which problems there are, and where was looked; messages and fixes are words."""
+    return [line for line in report.splitlines()[2:] if re.match(r"(    )?\S", line)]

@@ -23,7 +23,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
     await loadSecrets(options);
-    const shown = [inspect(getSecrets()), JSON.stringify(getSecrets()), JSON.stringify(explainSecrets())].join('\n');
+    const bare = inspect(getSecrets(), { customInspect: false, getters: true, depth: 9 }); // as assertions do
+    const shown = [inspect(getSecrets()), bare, JSON.stringify([getSecrets(), explainSecrets()])].join('\n');
     answer = { explained: explainSecrets(), values: plain(getSecrets()), shown, problems: [], warnings: [] };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;

@@ -16,6 +16,7 @@ ON_AWS: Mapping[str, Any] = {
     "environment_variables": ["NODE_ENV"],
     "environments": {
         "production": {"chain": ["env", "aws"], "deadline": 4},
+        "patient": {"chain": ["env", "aws"]},
         "lenient": {"chain": [{"provider": "aws", "on_denied": "next", "on_unavailable": "next"}, "env"]},
     },
     "providers": {"aws": {"prefix": "estate/"}},
@@ -59,14 +60,28 @@ class Rds(BaseModel):
     password: SecretStr
 
 
+class Labelled(Rds):
+    """A database with a text that is built from its user."""
+
+    label: str = setting(template="{{{user}}} of {user}")
+
+
+class Cache(BaseModel):
+    """With a default of its own as a whole."""
+
+    host: str = setting(default="localhost")
+    seconds: timedelta
+
+
 class Laptop(Settings):
     """What a laptop has in variables and files."""
 
     jwt: SecretStr = secret("jwt/secret", examples=["the one of the tutorial"])
     certificate: SecretBytes | None = secret("certificate", default=None)
     greeting: str = setting(default="", allow_empty=True)
-    rds: Rds
+    rds: Labelled
     replica: Rds | None = None
+    cache: Cache = Cache(seconds=timedelta(minutes=1))
     only_files: str = setting(default="-", providers=("dotenv",))
     nobody: str = setting(default="-", providers=())
 

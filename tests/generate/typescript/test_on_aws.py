@@ -199,6 +199,10 @@ FAULTS: dict[str, tuple[Fault, dict[str, str]]] = {
     "one throttled for ever": (throttled, {"previous": "THROTTLED"}),
     "over a quota": (broken(GET, "LimitExceededException", "estate/jwt/secret"), {"previous": "THROTTLED"}),
     "the service failing for one": (broken("*", "InternalServiceError", "estate/hosts", 500), {"hosts": "UNAVAILABLE"}),
+    "an error of the server that nobody knows": (
+        broken("*", "NewException", "estate/hosts", 500),
+        {"hosts": "UNAVAILABLE"},
+    ),
     "an error that nobody knows": (broken("*", "NewException", "estate/hosts"), {"hosts": "PLUGIN"}),
     "a bad parameter": (broken("*", "InvalidParameterException", "estate/hosts"), {"hosts": "MALFORMED"}),
     "a state that forbids it": (
@@ -302,6 +306,15 @@ def test_an_account_that_never_answers_is_given_up_at_the_deadline(aws: StrictAw
     answer = both.loader.load(both.folder, {"NODE_ENV": "production", **aws.environment()})
     assert time.monotonic() - started < 6  # the deadline is 4, and there is half a second of grace
     assert set(codes(answer).values()) == {"UNAVAILABLE"}
+    aws.stop()  # lets go of those that hang
+
+
+def test_a_call_that_hangs_is_made_again_after_five_seconds(aws: StrictAws, both: Both) -> None:
+    aws.fault(BATCH, "hang", times=2)  # once for each language
+    started = time.monotonic()
+    answer = both.load({"NODE_ENV": "patient", **aws.environment()})
+    assert answer["problems"] == []
+    assert time.monotonic() - started < 10
     aws.stop()  # lets go of those that hang
 
 

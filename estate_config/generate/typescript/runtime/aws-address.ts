@@ -78,7 +78,10 @@ export function allow({ secret }: Address, region: string | undefined, ...action
   const at = region || '*';
   const arn = secret.startsWith('arn:') ? secret : `arn:${partition(at)}:secretsmanager:${at}:*:secret:${secret}`;
   const isWhole = secret.startsWith('arn:') && SUFFIX.test(secret);
-  return statement(actions.map((action) => `secretsmanager:${action}`), isWhole ? arn : `${arn}-??????`);
+  return statement(
+    actions.map((action) => `secretsmanager:${action}`),
+    isWhole ? arn : `${arn}-??????`,
+  );
 }
 
 /** The statement for a KMS key; without one, nobody knows which. */

@@ -207,7 +207,8 @@ function undecipherable(address: Address, region: string, key: string | undefine
 
 /** What a secret is that may be there or not: who asks may not look. */
 export function noneOrNoVersion(address: Address, region: string): Failed {
-  const hint = 'does not exist, or has no such version: AWS says the same of both, and this identity may not look which';
+  const hint =
+    'does not exist, or has no such version: AWS says the same of both, and this identity may not look which';
   const tell = `${allow(address, region, 'DescribeSecret')}   (to tell them apart)`;
   return failed('NO_VALUE', hint, `${fill(address, region)}\n${tell}`);
 }

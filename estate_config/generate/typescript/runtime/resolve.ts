@@ -45,7 +45,13 @@ export async function resolve(
       if (place && open.includes(answer)) settle(answer, link, place, replies.get(place));
       else if (place && answer.failed) answer.asked.push({ ...asked(place), outcome: 'not asked' });
     }
-    if (wanted.length) warnings.push(...(provider.inspect?.([...places.values()].flatMap((one) => one ?? []), here) ?? []));
+    if (wanted.length)
+      warnings.push(
+        ...(provider.inspect?.(
+          [...places.values()].flatMap((one) => one ?? []),
+          here,
+        ) ?? []),
+      );
   }
   return { answers, warnings };
 }

@@ -139,7 +139,8 @@ function milliseconds(words: string): number | undefined {
 export const list = <T>(items: z.ZodType<T[]>) =>
   from<unknown>((value) => {
     if (typeof value !== 'string') return value;
-    if (value.trimStart().startsWith('[')) return json(value) ?? new Refused('must be a JSON list or comma-separated', true);
+    if (value.trimStart().startsWith('['))
+      return json(value) ?? new Refused('must be a JSON list or comma-separated', true);
     return value.split(',').flatMap((item) => item.trim() || []);
   }).pipe(items);
 

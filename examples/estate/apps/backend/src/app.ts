@@ -56,7 +56,10 @@ async function answer(parts: Parts, request: IncomingMessage): Promise<Answer> {
 }
 
 /** Open a session, and say so by mail; that it is not counted stops nobody. */
-async function signIn({ mail, sessions, tracking }: Parts, asked: z.ZodSafeParseResult<{ email: string }>): Promise<Answer> {
+async function signIn(
+  { mail, sessions, tracking }: Parts,
+  asked: z.ZodSafeParseResult<{ email: string }>,
+): Promise<Answer> {
   if (!asked.success) throw new Failure(422, 'give an e-mail address: {"email": "…"}');
   const { email } = asked.data;
   await mail.send(email, 'You signed in', 'Somebody signed in with this address. If it was not you, tell us.');

@@ -29,7 +29,12 @@ export class Listings {
   readonly #pool: pg.Pool;
 
   constructor({ database_url: connectionString }: Pick<Secrets, 'database_url'>) {
-    this.#pool = new pg.Pool({ connectionString, connectionTimeoutMillis: CONNECT, statement_timeout: STATEMENT, max: 5 });
+    this.#pool = new pg.Pool({
+      connectionString,
+      connectionTimeoutMillis: CONNECT,
+      statement_timeout: STATEMENT,
+      max: 5,
+    });
     this.#pool.on('error', () => undefined); // a connection that breaks while nobody uses it is made anew
   }
 

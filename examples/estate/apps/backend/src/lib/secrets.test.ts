@@ -31,7 +31,10 @@ test('mock credentials that are not complete are reported as production would, a
   const { jwt_secret: _, ...others } = MOCKS;
   await assert.rejects(loadSecrets({ environment: 'test', values: others }), (error: unknown) => {
     assert.ok(error instanceof ConfigurationError);
-    assert.deepEqual(error.problems.map(({ field, code }) => [field, code]), [['jwt_secret', 'MISSING']]);
+    assert.deepEqual(
+      error.problems.map(({ field, code }) => [field, code]),
+      [['jwt_secret', 'MISSING']],
+    );
     return true;
   });
   assert.equal(getSecrets().jwt_secret, MOCKS.jwt_secret);

@@ -50,7 +50,11 @@ export const aws: Provider = {
   },
 };
 
-const NO_ADDRESS = failed('MALFORMED', 'is no address of a secret', 'correct the address in the schema: NAME?stage=…#member');
+const NO_ADDRESS = failed(
+  'MALFORMED',
+  'is no address of a secret',
+  'correct the address in the schema: NAME?stage=…#member',
+);
 
 function connect(sdk: Sdk, { options }: Context): SecretsManagerClient {
   const { profile, endpoint_url: endpoint } = options;
@@ -144,7 +148,7 @@ async function pagesOf(
   const SecretIdList = chunk.map(({ secret }) => secret);
   const pages: BatchGetSecretValueResponse[] = [];
   try {
-    for (let NextToken: string | undefined; pages.length <= BATCH; ) {
+    for (let NextToken: string | undefined; pages.length <= BATCH;) {
       const command = new sdk.BatchGetSecretValueCommand({ SecretIdList, NextToken });
       const page = await client.send(command, { abortSignal: signal });
       pages.push(page);
@@ -232,7 +236,11 @@ async function reply(
 }
 
 /** What stands behind a trouble, looking at the secret without its value where that says more; undefined: there is none. */
-async function explained(account: Account, { member: _, ...address }: Address, cause: Cause): Promise<Failed | undefined> {
+async function explained(
+  account: Account,
+  { member: _, ...address }: Address,
+  cause: Cause,
+): Promise<Failed | undefined> {
   const { sdk, client, signal, region } = account;
   const plain = failures.plain(cause, address, region);
   if (!['NOT_FOUND', 'STATE', 'DELETED', 'KMS'].includes(cause)) return plain;

@@ -97,7 +97,10 @@ function complete<T>(
   return values;
 }
 
-function chosen(schema: Schema<unknown>, { environment: given }: LoadOptions): { name: string; environment: Environment } {
+function chosen(
+  schema: Schema<unknown>,
+  { environment: given }: LoadOptions,
+): { name: string; environment: Environment } {
   const variable = schema.environmentVariables.find((name) => process.env[name]);
   const name = given ?? (variable ? process.env[variable] : schema.defaultEnvironment);
   if (name === undefined) {
@@ -149,7 +152,9 @@ function provenance({ setting, found, asked }: Answer): Provenance {
 
 /** The one line of a good start; the providers that answered are the ones named, no value is. */
 function successLine(answers: readonly Answer[], { chain }: Environment, info: LoadInfo, seconds: number): string {
-  const found = answers.flatMap(({ setting, found: one }) => (one ? [{ secret: setting.secret, by: one.provider }] : []));
+  const found = answers.flatMap(({ setting, found: one }) =>
+    one ? [{ secret: setting.secret, by: one.provider }] : [],
+  );
   const secrets = found.filter(({ secret }) => secret);
   const titles = new Map(chain.map(({ provider, title }) => [provider, title]));
   const named = new Set((secrets.length ? secrets : found).map(({ by }) => titles.get(by) ?? by));

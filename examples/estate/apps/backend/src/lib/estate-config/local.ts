@@ -5,7 +5,17 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 
-import { answered, type Context, type Failed, failed, type Found, isFailed, type Place, type Provider, utf8 } from './model.js';
+import {
+  answered,
+  type Context,
+  type Failed,
+  failed,
+  type Found,
+  isFailed,
+  type Place,
+  type Provider,
+  utf8,
+} from './model.js';
 import type { Problem } from './problems.js';
 
 const POINTER = '_FILE';
@@ -22,9 +32,9 @@ export const env: Provider = {
     if (!prefix) return [];
     const read = new Set(places.flatMap((place) => [place.id, place.id + POINTER]));
     const unread = Object.keys(process.env).filter((name) => name.startsWith(prefix) && !read.has(name));
-    return unread.sort().map((name) =>
-      notice('UNKNOWN', 'env', name, 'is set, and nothing reads it', `rename it, or \`unset ${name}\``),
-    );
+    return unread
+      .sort()
+      .map((name) => notice('UNKNOWN', 'env', name, 'is set, and nothing reads it', `rename it, or \`unset ${name}\``));
   },
 };
 
@@ -114,7 +124,11 @@ function readDotenv(path: string, name: string): [string, Found][] | Failed {
   }
   const which = badLines.length === 1 ? `line ${badLines[0]}, which is` : `lines ${badLines.join(', ')}, which are`;
   const hint = `${name} has ${which} not NAME=value (the text is not shown: it may hold a secret)`;
-  return failed('MALFORMED', hint, 'write each line as NAME=value, with quotes around a value that has spaces, a # or several lines');
+  return failed(
+    'MALFORMED',
+    hint,
+    'write each line as NAME=value, with quotes around a value that has spaces, a # or several lines',
+  );
 }
 
 interface Entry {
@@ -196,7 +210,11 @@ export const fixture: Provider = {
 
 const NO_TEXT = failed('MALFORMED', 'is not UTF-8 text', 'declare the field as SecretBytes if it is to be binary');
 const NO_FILE = failed('MALFORMED', 'is a FIFO, a socket or a device, not a file');
-const DENIED = failed('DENIED', 'may not be read by this process', 'give the user of this process the right to read it');
+const DENIED = failed(
+  'DENIED',
+  'may not be read by this process',
+  'give the user of this process the right to read it',
+);
 
 const BY_ERROR: Readonly<Record<string, Failed>> = {
   EACCES: DENIED,
@@ -216,7 +234,8 @@ function readSmallFile(path: string, limit: number): Uint8Array | Failed | undef
     const status = fstatSync(file);
     if (status.isDirectory()) return failed('MALFORMED', 'is a directory, not a file');
     if (!status.isFile()) return NO_FILE;
-    if (status.size > limit) return failed('MALFORMED', `is larger than ${limit.toLocaleString('en')} bytes, the most that is read`);
+    if (status.size > limit)
+      return failed('MALFORMED', `is larger than ${limit.toLocaleString('en')} bytes, the most that is read`);
     return readFileSync(file);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'an unknown error';

@@ -32,6 +32,8 @@ function memberOf(text: string, member: string): string | Failed | undefined {
 
 /** A number as it was written: JavaScript would round it. */
 function digitsOf(text: string, member: string): string {
-  const quoted = text.replace(/"(?:\\.|[^"\\])*"|-?\d[\d.eE+-]*/g, (part) => (part.startsWith('"') ? part : `"${part}"`));
+  const quoted = text.replace(/"(?:\\.|[^"\\])*"|-?\d[\d.eE+-]*/g, (part) =>
+    part.startsWith('"') ? part : `"${part}"`,
+  );
   return String((json(quoted) as Record<string, unknown>)[member]);
 }

@@ -2,8 +2,22 @@
 // What can be wrong, and how it is said: the outcomes and the report are those of Python's estate_config.
 
 export type Code =
-  | 'MISSING' | 'EMPTY' | 'NO_VALUE' | 'DELETED' | 'DENIED' | 'KMS' | 'UNAVAILABLE' | 'THROTTLED' | 'CREDENTIALS'
-  | 'MALFORMED' | 'INVALID' | 'PLACEHOLDER' | 'UNKNOWN' | 'INSECURE' | 'PLUGIN' | 'SCHEMA';
+  | 'MISSING'
+  | 'EMPTY'
+  | 'NO_VALUE'
+  | 'DELETED'
+  | 'DENIED'
+  | 'KMS'
+  | 'UNAVAILABLE'
+  | 'THROTTLED'
+  | 'CREDENTIALS'
+  | 'MALFORMED'
+  | 'INVALID'
+  | 'PLACEHOLDER'
+  | 'UNKNOWN'
+  | 'INSECURE'
+  | 'PLUGIN'
+  | 'SCHEMA';
 
 /** One stop on the way of a setting: which provider, which place in its own spelling, and what it said. */
 export interface Asked {
@@ -87,8 +101,11 @@ function block(group: [Problem, ...Problem[]]): string {
   const [first] = group;
   const names = group.flatMap((problem) => problem.field || []).join(', ');
   const lines = [names ? `${first.code}  ${names}` : first.code, `  ${first.message}`];
-  if (group.length === 1 || new Set(group.map((problem) => JSON.stringify(problem.places))).size > 1) {
-    lines.push(...table(group.flatMap((problem) => problem.places)));
+  if (group.length === 1) {
+    lines.push(...table(first.places));
+  } else if (new Set(group.map(({ places }) => JSON.stringify(places))).size > 1) {
+    // Of several, what has the outcome is enough.
+    lines.push(...table(group.flatMap(({ places, code }) => places.filter(({ outcome }) => outcome === code))));
   }
   if (first.fix) lines.push(...first.fix.split('\n').map((line, n) => `  ${n ? '   ' : 'fix'}  ${line}`));
   return lines.join('\n');

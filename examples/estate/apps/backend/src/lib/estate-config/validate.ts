@@ -48,7 +48,9 @@ function textOf(answer: Answer, answers: ByField): string | undefined {
 /** In a URL, the parts are percent-encoded. */
 function rendered(template: string, parts: ReadonlyMap<string, string>): string {
   const encode = template.includes('://') ? percentEncoded : (text: string) => text;
-  return template.replace(BRACES, (brace: string, name?: string) => (name ? encode(parts.get(name) ?? '') : brace.charAt(0)));
+  return template.replace(BRACES, (brace: string, name?: string) =>
+    name ? encode(parts.get(name) ?? '') : brace.charAt(0),
+  );
 }
 
 const percentEncoded = (text: string): string =>
@@ -73,7 +75,12 @@ export function lacking(answers: ByField): Problem[] {
 }
 
 function isLacking({ setting, found, failed }: Answer, answers: ByField): boolean {
-  return Boolean(setting.required) && !found && !failed && !(setting.optionalParents ?? []).some((p) => isLeftOut(p, answers));
+  return (
+    Boolean(setting.required) &&
+    !found &&
+    !failed &&
+    !(setting.optionalParents ?? []).some((p) => isLeftOut(p, answers))
+  );
 }
 
 /** Whether none of the fields of an enclosing field was found, so that its default stands. */
@@ -138,10 +145,14 @@ function invalid(issues: readonly z.core.$ZodIssue[], answers: ByField, reported
     if (!answer?.found || reported.has(answer.setting.field)) continue; // what is not there is reported
     const malformed = issue.code === 'custom' && issue.params?.['malformed'] === true;
     const message = malformed ? issue.message : `${issue.message} (declared: ${answer.setting.declared})`;
-    wrong.set(answer.setting.field + message, problem(answer, malformed ? 'MALFORMED' : 'INVALID', message, putAgain(answer)));
+    wrong.set(
+      answer.setting.field + message,
+      problem(answer, malformed ? 'MALFORMED' : 'INVALID', message, putAgain(answer)),
+    );
   }
   const fields = new Set([...reported, ...[...wrong.values()].map(({ field }) => field)]);
-  const isConsequence = ({ field }: Problem): boolean => builtFrom(answers.get(field), answers).some((part) => fields.has(part));
+  const isConsequence = ({ field }: Problem): boolean =>
+    builtFrom(answers.get(field), answers).some((part) => fields.has(part));
   const problems = [...wrong.values()].filter((one) => one.code === 'MALFORMED' || !isConsequence(one));
   return problems.sort((a, b) => Number(b.code === 'MALFORMED') - Number(a.code === 'MALFORMED'));
 }
