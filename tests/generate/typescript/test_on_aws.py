@@ -275,7 +275,7 @@ def test_eight_faults_are_eight_problems_in_one_report(aws: StrictAws, both: Bot
     assert_no_canary(answer["shown"], PLAIN)
 
 
-def test_only_absent_falls_through_unless_the_chain_says_otherwise(aws: StrictAws, both: Both) -> None:
+def test_t9_only_absent_falls_through_unless_the_chain_says_otherwise(aws: StrictAws, both: Both) -> None:
     pod(*READ, deny=HOSTS)(aws)
     environment = {"NODE_ENV": "lenient", **aws.environment("pod"), "HOSTS": "3", "CERTIFICATE": PLAIN}
     answer = both.load(environment)
@@ -309,7 +309,7 @@ def test_an_account_that_never_answers_is_given_up_at_the_deadline(aws: StrictAw
     aws.stop()  # lets go of those that hang
 
 
-def test_a_call_that_hangs_is_made_again_after_five_seconds(aws: StrictAws, both: Both) -> None:
+def test_trap_26_a_call_that_hangs_is_made_again_after_five_seconds(aws: StrictAws, both: Both) -> None:
     aws.fault(BATCH, "hang", times=2)  # once for each language
     started = time.monotonic()
     answer = both.load({"NODE_ENV": "patient", **aws.environment()})

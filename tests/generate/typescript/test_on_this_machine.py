@@ -65,7 +65,7 @@ def test_providers_limit_who_is_asked(both: Both) -> None:
     assert (answer["values"]["only_files"], answer["values"]["nobody"]) == ("file", "-")
 
 
-def test_an_empty_text_is_a_value_only_where_it_may_be(both: Both) -> None:
+def test_trap_22_an_empty_text_is_a_value_only_where_it_may_be(both: Both) -> None:
     dotenv(both.folder, "GREETING=hello\n")
     assert both.load({**ALL, "GREETING": ""})["values"]["greeting"] == ""
     assert codes(both.load({**ALL, "JWT_SECRET": ""})) == {"jwt": "EMPTY"}
