@@ -73,6 +73,7 @@ def _current_values(environment: str | None, output: ScanFormat) -> tuple[Marks,
 
 
 def _say(found: Scan, problems: list[Problem], output: ScanFormat) -> None:
+    from estate_config.report import counted
     from estate_config.scanning.finding import sarif
 
     for problem in problems:
@@ -87,8 +88,4 @@ def _say(found: Scan, problems: list[Problem], output: ScanFormat) -> None:
     else:
         for finding in found.findings:
             say(str(finding))
-        say(f"{_count(found.looked_at, 'file')}, {_count(len(found.findings), 'finding')}")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+        say(f"{counted(found.looked_at, 'file')}, {counted(len(found.findings), 'finding')}")
