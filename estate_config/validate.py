@@ -39,9 +39,12 @@ _SAFE = {
 
 
 def fill_templates(answers: Mapping[str, Answer]) -> None:
-    """Build the fields that no provider has and that have a template, from the fields it names."""
+    """Build the fields that no provider has and that have a template, from the fields it names.
+
+    None in a nested field whose default stands: what is built from defaults alone is not found.
+    """
     for answer in answers.values():
-        if answer.setting.declaration.template is not None:
+        if answer.setting.declaration.template is not None and not _stands_by_default(answer, answers):
             _fill(answer, answers)
 
 

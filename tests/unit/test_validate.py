@@ -335,6 +335,23 @@ class TestTemplates:
 
         assert made(Service, rds={"password": "inner"}).rds.url == "db://inner@h"
 
+    def test_a_field_built_from_defaults_alone_does_not_bring_an_optional_model_to_life(self) -> None:
+        class Deep(BaseModel):
+            rds: Labelled
+
+        class Service(Settings):
+            rds: Labelled | None = None
+            kept: Labelled = Labelled(password="of the default", label="of the default")
+            deep: Deep | None = None
+
+        settings = made(Service)
+        assert (settings.rds, settings.kept.label, settings.deep) == (None, "of the default", None)
+        found = made(Service, rds={"password": "p"}, deep={"rds": {"password": "p"}})
+        assert found.rds is not None
+        assert found.deep is not None
+        assert found.rds.label == found.deep.rds.label == "estate!"
+        assert problems(Service, deep={"rds": {"user": "u"}}).keys() == {"deep.rds.password"}
+
     def test_a_part_that_is_missing_is_the_one_problem(self) -> None:
         found = problems(self.Service, host="h")
         assert {name: problem.code for name, problem in found.items()} == {"password": Code.MISSING}
@@ -384,6 +401,12 @@ class TestTemplates:
 class Templated(BaseModel):
     password: str = secret()
     url: str = secret(template="db://{password}@h")
+
+
+class Labelled(BaseModel):
+    password: str = secret()
+    user: str = "estate"
+    label: str = setting(template="{user}!")
 
 
 class TestProblems:

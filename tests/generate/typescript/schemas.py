@@ -81,6 +81,7 @@ class Laptop(Settings):
     greeting: str = setting(default="", allow_empty=True)
     rds: Labelled
     replica: Rds | None = None
+    standby: Labelled | None = None
     cache: Cache = Cache(seconds=timedelta(minutes=1))
     only_files: str = setting(default="-", providers=("dotenv",))
     nobody: str = setting(default="-", providers=())

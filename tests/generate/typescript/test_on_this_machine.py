@@ -41,11 +41,19 @@ def test_nested_fields_are_nested_and_an_optional_one_without_any_is_its_default
         "greeting": "",
         "rds": {"user": "estate", "password": PLAIN, "label": "{estate} of estate"},
         "replica": None,
+        "standby": None,
         "cache": {"host": "localhost", "seconds": 60_000},
         "only_files": "-",
         "nobody": "-",
     }
     assert_no_canary(answer["shown"], PLAIN)
+
+
+def test_a_field_built_from_defaults_alone_does_not_bring_an_optional_nested_one_to_life(both: Both) -> None:
+    assert both.load(ALL)["values"]["standby"] is None
+    answer = both.load({**ALL, "STANDBY_PASSWORD": PLAIN})
+    assert answer["values"]["standby"] == {"user": "estate", "password": PLAIN, "label": "{estate} of estate"}
+    assert codes(both.load({**ALL, "STANDBY_USER": "u"})) == {"standby.password": "MISSING"}
 
 
 def test_one_field_of_an_optional_nested_one_asks_for_the_others(both: Both) -> None:

@@ -18,9 +18,11 @@ function partsOf({ field, template = '' }: Setting): Map<string, string> {
 
 const BRACES = /\{\{|\}\}|\{(\w+)\}/gu;
 
-/** Build the fields that no provider has and that have a template. */
+/** Build the fields that no provider has and that have a template; none in an enclosing field whose default stands. */
 export function fillTemplates(answers: ByField): void {
-  for (const answer of answers.values()) if (answer.setting.template !== undefined) textOf(answer, answers);
+  for (const answer of answers.values()) {
+    if (answer.setting.template !== undefined && !standsByDefault(answer, answers)) textOf(answer, answers);
+  }
 }
 
 /** The text of a field for use in a template, built first where it has a template of its own. */
@@ -73,18 +75,15 @@ export function lacking(answers: ByField): Problem[] {
   return [...answers.keys()].flatMap((field) => problems.get(field) ?? []);
 }
 
-function isLacking({ setting, found, failed }: Answer, answers: ByField): boolean {
-  return (
-    Boolean(setting.required) &&
-    !found &&
-    !failed &&
-    !(setting.optionalParents ?? []).some((p) => isLeftOut(p, answers))
-  );
+function isLacking(answer: Answer, answers: ByField): boolean {
+  const needed = Boolean(answer.setting.required) && !standsByDefault(answer, answers);
+  return needed && !answer.found && !answer.failed;
 }
 
-/** Whether none of the fields of an enclosing field was found, so that its default stands. */
-function isLeftOut(parent: string, answers: ByField): boolean {
-  return [...answers.values()].every(({ setting, found }) => !found || !setting.field.startsWith(`${parent}.`));
+/** Whether an enclosing field has a default, and none of its fields was found. */
+function standsByDefault({ setting: { optionalParents = [] } }: Answer, answers: ByField): boolean {
+  const found = [...answers.values()].flatMap((answer) => (answer.found ? answer.setting.field : []));
+  return optionalParents.some((parent) => !found.some((field) => field.startsWith(`${parent}.`)));
 }
 
 /** The fields without a value that a template needs, through templates of templates. */
