@@ -258,7 +258,7 @@ def test_its_own_tests_pass(node: str, server: list[str]) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(tests) == 3
+    assert len(tests) == 4
 
 
 def test_an_account_that_nobody_answers_for_stops_the_start(server: list[str], tmp_path: Path) -> None:

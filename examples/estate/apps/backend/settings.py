@@ -29,6 +29,7 @@ class BackendSettings(Settings):
     mail_from: str = setting(default="estate@estate.example", description="Who mails are from")
     segment_write_key: HeaderText = secret("segment/write_key", description="Usage statistics", owner="growth")
     segment_url: HttpUrl = setting(default="https://api.segment.io", description="API of Segment")
-    call_timeout: timedelta = setting(default=timedelta(seconds=10), description="For one call of SES or Segment")
+    ai_url: HttpUrl = setting(default="http://estate-ai", description="The AI service")
+    call_timeout: timedelta = setting(default=timedelta(seconds=10), description="For one call of another service")
     listen_host: str = setting(default="127.0.0.1", description="Address to serve on")
     listen_port: Annotated[int, Field(ge=1, le=65535)] = setting(default=8080, description="Port to serve on")

@@ -15,9 +15,10 @@ const LISTING = { id: 'KREB-00001', address: '1 Teheran-ro', price_krw: '9010000
 async function serving(context: TestContext, parts: Partial<Parts> = {}) {
   const done: string[] = [];
   const server = createApp({
+    descriptions: { describe: async (id) => `${id}: a home to fall for.` },
     explain: explainSecrets,
     listings: { read: async () => LISTING },
-    mail: { send: async (to) => void done.push(`mail ${to}`) },
+    mail: { send: async (to, subject) => void done.push(`mail ${to} ${subject}`) },
     sessions: new Sessions(getSecrets()),
     tracking: { track: async (user, event) => void done.push(`track ${user} ${event}`) },
     ...parts,
@@ -43,7 +44,28 @@ test('who signs in gets a token that opens the listings, and a mail', async (con
   const token = String(opened.document['token']);
   assert.equal((await ask('GET', '/sessions', undefined, token)).document['email'], 'kim@estate.example');
   assert.deepEqual((await ask('GET', '/listings/KREB-00001', undefined, token)).document, LISTING);
-  assert.deepEqual(done, ['mail kim@estate.example', 'track kim@estate.example Signed In']);
+  assert.deepEqual(done, ['mail kim@estate.example You signed in', 'track kim@estate.example Signed In']);
+});
+
+test('a listing is mailed, with its description, to who is signed in', async (context) => {
+  const { ask, done } = await serving(context);
+  const { token } = await new Sessions(getSecrets()).open('kim@estate.example');
+  const mailed = await ask('POST', '/mails', { listing_id: LISTING.id }, token);
+  const description = 'KREB-00001: a home to fall for.';
+  assert.deepEqual(mailed, { status: 201, document: { listing_id: LISTING.id, to: 'kim@estate.example', description } });
+  assert.deepEqual(done, ['mail kim@estate.example 1 Teheran-ro', 'track kim@estate.example Listing Mailed']);
+  assert.equal((await ask('POST', '/mails', {}, token)).status, 422);
+  assert.equal((await ask('POST', '/mails', { listing_id: LISTING.id })).status, 401);
+});
+
+test('a listing without a description is not mailed', async (context) => {
+  const refusing = async () => {
+    throw new Failure(503, 'nobody is there');
+  };
+  const { ask, done } = await serving(context, { descriptions: { describe: refusing } });
+  const { token } = await new Sessions(getSecrets()).open('kim@estate.example');
+  assert.equal((await ask('POST', '/mails', { listing_id: LISTING.id }, token)).status, 503);
+  assert.deepEqual(done, []);
 });
 
 test('without a token nothing is shown', async (context) => {

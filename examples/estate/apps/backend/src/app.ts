@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 
 import { z } from 'zod';
 
+import type { Descriptions } from './descriptions.js';
 import { Failure } from './failure.js';
 import type { explainSecrets } from './lib/secrets.js';
 import type { Listings } from './listings.js';
@@ -12,6 +13,7 @@ import type { Session, Sessions } from './sessions.js';
 import type { Tracking } from './tracking.js';
 
 export interface Parts {
+  readonly descriptions: Pick<Descriptions, 'describe'>;
   readonly explain: typeof explainSecrets;
   readonly listings: Pick<Listings, 'read'>;
   readonly mail: Pick<Mail, 'send'>;
@@ -23,6 +25,7 @@ type Answer = readonly [status: number, document: object];
 
 const BODY = 65_536; // bytes of a request at most
 const SignIn = z.object({ email: z.email() });
+const Wanted = z.object({ listing_id: z.string().min(1).max(64) });
 
 export function createApp(parts: Parts): Server {
   return createServer((request, response) => {
@@ -50,12 +53,14 @@ async function answer(parts: Parts, request: IncomingMessage): Promise<Answer> {
     case 'GET /listings':
       await session(parts, request);
       return [200, await parts.listings.read(second ?? '')];
+    case 'POST /mails':
+      return mailListing(parts, await session(parts, request), Wanted.safeParse(await body(request)));
     default:
       throw new Failure(404, 'there is no such page');
   }
 }
 
-/** Open a session, and say so by mail; that it is not counted stops nobody. */
+/** Open a session, and say so by mail. */
 async function signIn(
   { mail, sessions, tracking }: Parts,
   asked: z.ZodSafeParseResult<{ email: string }>,
@@ -63,10 +68,29 @@ async function signIn(
   if (!asked.success) throw new Failure(422, 'give an e-mail address: {"email": "…"}');
   const { email } = asked.data;
   await mail.send(email, 'You signed in', 'Somebody signed in with this address. If it was not you, tell us.');
-  await tracking.track(email, 'Signed In').catch((error: unknown) => {
+  await count(tracking, email, 'Signed In');
+  return [201, await sessions.open(email)];
+}
+
+/** Mail a listing to who is signed in, with what the AI service writes about it. */
+async function mailListing(
+  { descriptions, listings, mail, tracking }: Parts,
+  { email }: Session,
+  asked: z.ZodSafeParseResult<{ listing_id: string }>,
+): Promise<Answer> {
+  if (!asked.success) throw new Failure(422, 'say which listing: {"listing_id": "…"}');
+  const { id, address } = await listings.read(asked.data.listing_id);
+  const description = await descriptions.describe(id);
+  await mail.send(email, address, description);
+  await count(tracking, email, 'Listing Mailed');
+  return [201, { listing_id: id, to: email, description }];
+}
+
+/** That something is not counted stops nobody. */
+function count(tracking: Parts['tracking'], email: string, event: string): Promise<void> {
+  return tracking.track(email, event).catch((error: unknown) => {
     console.warn(`not counted: ${error instanceof Failure ? error.message : 'something went wrong'}`);
   });
-  return [201, await sessions.open(email)];
 }
 
 async function session({ sessions }: Parts, request: IncomingMessage): Promise<Session> {

@@ -1,6 +1,7 @@
 // `npm start`: start complete and valid, or end with exit code 78 and a report of all that is wrong.
 
 import { createApp } from './app.js';
+import { Descriptions } from './descriptions.js';
 import { exitWithReport, explainSecrets, getSecrets, loadSecrets } from './lib/secrets.js';
 import { Listings } from './listings.js';
 import { Mail } from './mail.js';
@@ -12,6 +13,7 @@ await loadSecrets().catch(exitWithReport);
 const secrets = getSecrets();
 const listings = new Listings(secrets);
 const server = createApp({
+  descriptions: new Descriptions(secrets),
   explain: explainSecrets,
   listings,
   mail: new Mail(secrets),

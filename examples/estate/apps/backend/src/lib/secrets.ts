@@ -31,7 +31,9 @@ export interface Secrets {
   readonly segment_write_key: string;
   /** API of Segment: `segment_url`. */
   readonly segment_url: string;
-  /** For one call of SES or Segment: `call_timeout`, in milliseconds. */
+  /** The AI service: `ai_url`. */
+  readonly ai_url: string;
+  /** For one call of another service: `call_timeout`, in milliseconds. */
   readonly call_timeout: number;
   /** Address to serve on: `listen_host`. */
   readonly listen_host: string;
@@ -50,6 +52,7 @@ const type: z.ZodType<Secrets> = z.object({
   mail_from: t.text().default('estate@estate.example'),
   segment_write_key: t.text({ pattern: /^[!-~]+$/u }),
   segment_url: t.url({ schemes: ['http', 'https'], max: 2083 }).default('https://api.segment.io'),
+  ai_url: t.url({ schemes: ['http', 'https'], max: 2083 }).default('http://estate-ai'),
   call_timeout: t.duration().default(10000),
   listen_host: t.text().default('127.0.0.1'),
   listen_port: t.integer({ ge: 1, le: 65535 }).default(8080),
@@ -175,6 +178,11 @@ const schema: Schema<Secrets> = {
         test: { fixture: 'segment_url' },
         production: { env: 'SEGMENT_URL' },
       },
+    },
+    {
+      field: 'ai_url',
+      declared: 'HttpUrl',
+      places: { development: { env: 'AI_URL', dotenv: 'AI_URL' }, test: { fixture: 'ai_url' }, production: { env: 'AI_URL' } },
     },
     {
       field: 'call_timeout',
