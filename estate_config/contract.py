@@ -41,7 +41,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from estate_config.model import Deadline, Failed, Found, Key, Notice, Place, Status
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Place, Policy, Renewal, Status
 
 GROUP = "estate_config.providers"
 """The entry-point group."""
@@ -101,11 +101,49 @@ class Prober(Protocol):
 
 
 @runtime_checkable
+class Policed(Protocol):
+    """A provider that can show the policies by which its store lets somebody read, without reading a secret."""
+
+    def policies(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, Policy | Failed]:
+        """Return the policies with these names: a name that is left out is not deployed.
+
+        `Failed` says why one could not be looked at. Raise `ProviderError`, `from None`, where none could.
+        """
+        ...
+
+
+@runtime_checkable
 class Inspector(Protocol):
     """A provider that can see more than it was asked for: unread variables, files that others can read."""
 
     def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:
         """Return what a person should know, given all `keys` that this provider may be asked for. Local and quick."""
+        ...
+
+
+@runtime_checkable
+class Watcher(Protocol):
+    """A provider that is told of changes, so that a rotation is seen before the next poll."""
+
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None] | None:
+        """Wait until the store says that any of `keys` has changed; return those, each with the version to expect.
+
+        Returns as soon as there is something, and an empty mapping when `deadline` is over. None: nobody tells this
+        provider anything (no queue is configured), and it is not asked again. What several processes share is not
+        taken away from the others. The same change may be told twice. Raise `ProviderError` where it cannot listen.
+        """
+        ...
+
+
+@runtime_checkable
+class Leased(Protocol):
+    """A provider whose values or whose login end by themselves, unless they are renewed."""
+
+    def renew(self, deadline: Deadline) -> Renewal:
+        """Renew what is past two thirds of its life, and say when to come again. Without a lease: no call.
+
+        Called by one thread, on the provider that fetched the values. Raises nothing: what went wrong is a notice.
+        """
         ...
 
 
@@ -133,7 +171,7 @@ class ProviderSpec:
     build: Callable[[Any, Context], Provider]
     """Validated options in, provider out. No I/O, no SDK import."""
     offers: tuple[type, ...] = ()
-    """Extra protocols that the built provider has: `Writer`, `Prober`, `Inspector`."""
+    """Extra protocols that the built provider has: `Writer`, `Prober`, `Policed`, `Inspector`, `Watcher`, `Leased`."""
     secrets_only: bool = False
     """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
     address_names: tuple[str, ...] = ()
@@ -142,3 +180,5 @@ class ProviderSpec:
     """A test double: asked for every key, whatever a field's `providers=` says."""
     remote: bool = False
     """It leaves the machine, so that tests deny it."""
+    stages: bool = False
+    """It understands `Key.stage`: a secret has versions with names like `AWSPENDING`."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from estate_config.errors import Code
 
@@ -22,6 +24,8 @@ class Key:
     secret: bool = True
     binary: bool = False
     """The field takes bytes: do not decode, do not strip."""
+    stage: str | None = None
+    """The stage that is asked for instead of the current one: `AWSPENDING`. Only a provider with `stages` is given it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,10 @@ class Origin:
     version: str | None = None
     stage: str | None = None
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    created_at: datetime | None = None
+    """When this version was made, where the store says so: an older one never replaces a newer one unasked."""
+    degraded: str = ""
+    """Why this is not the first place that should have answered: `from us-east-1: eu-west-1 cannot be reached`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,29 @@ class Status:
     """Whether the caller may read the value; None where the store only tells by giving it."""
     notices: tuple[Notice, ...] = ()
     """What is not as it should be though the value is there: a rotation that is late, a replica out of step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy that a store has: who may read what. It holds no value."""
+
+    place: str
+    """Where it is, in the spelling of the store's own tools: an ARN."""
+    document: Mapping[str, Any]
+    bearers: int | None = None
+    """How many identities have it; None where the store does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What came of renewing what a provider has leased."""
+
+    seconds: float | None
+    """Until the next renewal is due; None: nothing is leased."""
+    ending: tuple[Key, ...] = ()
+    """What no renewal lengthens any more: these values end soon, and are to be fetched again."""
+    notices: tuple[Notice, ...] = ()
+    """What went wrong, in words for a log."""
 
 
 class Deadline:

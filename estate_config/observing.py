@@ -1,0 +1,104 @@
+"""What happens to settings, told to whoever asked: an audit trail, metrics, traces. Nobody asked: nothing is made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from estate_config.errors import Problem
+from estate_config.redaction import where
+
+log = logging.getLogger("estate_config")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A provider was asked for one setting."""
+
+    service: str
+    environment: str
+    field: str
+    secret: bool
+    provider: str
+    place: str
+    outcome: str
+    """`found`, `absent`, `empty`, or the name of a `Code`."""
+    version: str | None = None
+    stage: str | None = None
+    degraded: str = ""
+    at: datetime = field(default_factory=_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A provider was asked, for so many settings at once."""
+
+    service: str
+    environment: str
+    provider: str
+    settings: int
+    seconds: float
+    outcome: str
+    """`answered`, or the name of the `Code` where it could not answer at all."""
+    at: datetime = field(default_factory=_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Swapped:
+    """A new version of the settings took the place of the old one."""
+
+    service: str
+    environment: str
+    fields: tuple[str, ...]
+    """Those whose value is another one now."""
+    at: datetime = field(default_factory=_now)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A new version of the settings was not taken: the old one serves on."""
+
+    service: str
+    environment: str
+    problems: tuple[Problem, ...]
+    at: datetime = field(default_factory=_now)
+
+
+Event = Read | Fetched | Swapped | Refused
+Observer = Callable[[Event], object]
+
+_observers: list[Observer] = []
+
+
+def observe(observer: Observer) -> Callable[[], None]:
+    """Call `observer` with every event from now on, in the thread where it happens; return how to end that.
+
+    No event holds a value. What an observer raises is logged by its type, and stops neither a load nor others.
+    """
+    _observers.append(observer)
+
+    def end() -> None:
+        if observer in _observers:
+            _observers.remove(observer)
+
+    return end
+
+
+def is_observed() -> bool:
+    """Whether it is worth making an event."""
+    return bool(_observers)
+
+
+def tell(event: Event) -> None:
+    """Pass an event on to every observer."""
+    for observer in tuple(_observers):
+        try:
+            observer(event)
+        except Exception as error:  # noqa: BLE001 - an observer is a stranger's, and must not stop a load
+            log.warning("an observer raised %s in %s", type(error).__name__, where(error))
