@@ -72,13 +72,15 @@ def _made(services: Sequence[str] | None, name: str | None) -> Hidden[dict[bytes
 
 def _become(command: list[str], environment: Hidden[dict[bytes, bytes]]) -> NoReturn:
     """Replace this process with the program; exit as a shell does where that is not possible."""
-    for number in (signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(number, signal.SIG_DFL)  # Python ignores them, and the program would inherit that
+    # Python ignores these, and the program would inherit that
+    ignored = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGPIPE, signal.SIGXFSZ)}
     try:
         os.execvpe(command[0], command, environment.reveal())  # noqa: S606 - it is what the user asked to run
     except FileNotFoundError:
         code, why = _NOT_FOUND, "not found"
     except OSError as error:
         code, why = _NOT_RUNNABLE, error.strerror or "cannot be run"
+    for number, handler in ignored.items():
+        signal.signal(number, handler)
     sys.stderr.write(f"estate: {command[0]}: {why}\n")
     raise typer.Exit(code)
