@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,13 @@ import typer
 
 from estate_config.cli.asked import environment_of, estate_and_services, reported
 from estate_config.cli.options import EnvironmentName, Format, Output, Services
-from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json, table
+from estate_config.cli.output import PROBLEMS, colored, progress, say, say_each, say_json, table
 
 if TYPE_CHECKING:
     from estate_config.doctor import Diagnosis, Finding
     from estate_config.environments import Environment, Estate
     from estate_config.errors import ConfigurationError
+    from estate_config.policies import Review
 
 _HEAD = ("secret", "state", "in", "place", "version", "changed", "notices")
 
@@ -22,7 +24,8 @@ _HEAD = ("secret", "state", "in", "place", "version", "changed", "notices")
 def doctor(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
     """Say how things stand with each secret: is it there, may it be read, is it to be deleted, is its rotation late.
 
-    No value of a remote store is read: it needs no right to.
+    And with the policies of AWS: are those that are deployed the ones that `estate generate` makes. No value of a
+    remote store is read: it needs no right to.
     """
     with reported(output):
         estate, names = estate_and_services(services)
@@ -30,11 +33,16 @@ def doctor(services: Services = None, environment: EnvironmentName = None, outpu
     made = ((name, _diagnosed(estate, name, chosen)) for name in names)
     if output is Format.JSON:
         diagnoses = list(made)
+        review = _reviewed(estate, names, chosen)
         documents = [{"service": name, "ok": _is_fine(one), **_as_json(one)} for name, one in diagnoses]
-        say_json({"ok": all(_is_fine(one) for _, one in diagnoses), "services": documents})
+        fine = all(_is_fine(one) for _, one in diagnoses) and not review.problems
+        say_json({"ok": fine, "services": documents, "policies": asdict(review)})
     else:
         diagnoses = say_each(made, lambda item: _text(*item, chosen))
-    if not all(_is_fine(one) for _, one in diagnoses):
+        review = _reviewed(estate, names, chosen)
+        if text := _review_text(review, chosen):
+            say(f"\n{text}")
+    if review.problems or not all(_is_fine(one) for _, one in diagnoses):
         raise typer.Exit(PROBLEMS)
 
 
@@ -48,6 +56,13 @@ def _diagnosed(estate: Estate, service: str, environment: Environment) -> Diagno
             return diagnosed(schema_of(estate, service), estate, environment)
     except ConfigurationError as error:
         return error
+
+
+def _reviewed(estate: Estate, names: Sequence[str], environment: Environment) -> Review:
+    from estate_config.policies import reviewed
+
+    with progress("looking at the policies"):
+        return reviewed(estate, environment, names)
 
 
 def _is_fine(diagnosis: Diagnosis | ConfigurationError) -> bool:
@@ -77,6 +92,19 @@ def _text(service: str, diagnosis: Diagnosis | ConfigurationError, environment: 
         report = ConfigurationError(diagnosis.problems, diagnosis.warnings, info)
         lines += ["", report.as_text(color=colored())]
     return "\n".join(lines)
+
+
+def _review_text(review: Review, environment: Environment) -> str:
+    from estate_config.report import problems_text, warnings_text
+
+    rows = [(one.name, one.state, "" if one.bearers is None else str(one.bearers)) for one in review.findings]
+    lines = [f"  {line}" for line in table([("policy", "state", "roles and users"), *rows])]
+    blocks = [
+        "\n".join([f"policies in {environment.name}", *lines]) if lines else "",
+        problems_text(review.problems, color=colored()),
+        warnings_text(review.warnings, color=colored()),
+    ]
+    return "\n\n".join(filter(None, blocks))
 
 
 def _row(item: Finding) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ ARTEFACTS = _by_name(
         "iam",
         "infrastructure/iam.json",
         "the AWS policies of each service, with trust for its pods, and the shared node policy",
-        "Put in ACCOUNT_ID, NAMESPACE and OIDC_ISSUER, then: aws iam create-role, aws iam put-role-policy.",
+        "Put in ACCOUNT_ID, NAMESPACE and OIDC_ISSUER, then: aws iam create-role, create-policy, attach-role-policy.",
         iam,
     ),
     Artefact(

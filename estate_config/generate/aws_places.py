@@ -11,6 +11,8 @@ from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, PlaceE
 PROVIDER = "aws"
 ACCESS_POLICY = "estate-secrets-manager-access"
 """The policy of the whole estate, for a node group's role."""
+UNKNOWN_REGION = "REGION"
+"""What stands for the region where `estate.toml` does not say it."""
 
 _ARN = re.compile(r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+")
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
@@ -44,10 +46,10 @@ def aws_places(catalogue: Catalogue, environment: str) -> tuple[Place, ...]:
 
 
 def regions_of(environment: EnvironmentEntry) -> tuple[str, ...]:
-    """Return the region that is read from, `REGION` where `estate.toml` does not say it, then those of the replicas."""
+    """Return the region that is read from, `UNKNOWN_REGION` where nothing says it, then those of the replicas."""
     link = environment.link(PROVIDER)
     options = link.options if link is not None else {}
-    return tuple(dict.fromkeys([options.get("region", "REGION"), *options.get("replica_regions", ())]))
+    return tuple(dict.fromkeys([options.get("region", UNKNOWN_REGION), *options.get("replica_regions", ())]))
 
 
 def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[tuple[str, str]]:

@@ -9,9 +9,10 @@ from datetime import timedelta
 from string import Formatter
 
 from estate_config.generate import terraform_blocks as blocks
-from estate_config.generate.aws_places import ACCESS_POLICY, PROVIDER, Place, aws_places, regions_of
+from estate_config.generate.aws_places import ACCESS_POLICY, PROVIDER, Place, aws_places, partition, regions_of
 from estate_config.generate.catalogue import Catalogue, SettingEntry
 from estate_config.generate.choosing import environment_with
+from estate_config.generate.iam import ACCOUNT, Document, policy
 from estate_config.naming import variable_name
 from estate_config.schema import sibling
 
@@ -60,6 +61,17 @@ def terraform(catalogue: Catalogue, mark: str) -> str:
         blocks.ALARMS,
     ]
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
+
+
+def node_policy(places: Sequence[Place], regions: tuple[str, ...]) -> Document:
+    """Return the policy that the file deploys: as `iam` makes it, but for the keys, which are those of the file."""
+    document = policy([place for place in places if not place.is_arn], regions)
+    keys = f"arn:{partition(regions[0])}:kms:*:{ACCOUNT}:key/*"
+    via = [f"secretsmanager.{region}.amazonaws.com" for region in regions]
+    decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys}
+    condition = {"StringEquals": {"kms:ViaService": via}}
+    document["Statement"] = [*document["Statement"][:2], {**decrypt, "Condition": condition}]
+    return document
 
 
 def _url(place: Place, catalogue: Catalogue, environment: str) -> Url | None:

@@ -1,4 +1,4 @@
-"""A strict fake of AWS on loopback: Secrets Manager and STS's AssumeRole, on the wire, for the real SDK.
+"""A strict fake of AWS on loopback: Secrets Manager, STS, the policies of IAM, on the wire, for the real SDK.
 
 What it refuses is what AWS refuses (`fakes.secrets_manager`, `fakes.iam`); what it breaks is what a test says by
 `fault`. It counts calls, and remembers who asked for what, never a value.
@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 from uuid import uuid4
 
 from tests.fakes.aws_model import AwsError, Caller
@@ -65,6 +65,8 @@ class StrictAws:
     def __init__(self) -> None:
         self.store = SecretsManager()
         self.roles: dict[str, Role] = {}
+        self.policies: dict[str, Policy] = {}
+        """Customer-managed policies by name; two roles have each."""
         self.calls: Counter[str] = Counter()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         """Each call with its parameters, values left out."""
@@ -197,8 +199,26 @@ class StrictAws:
         assumed = arn.replace(":iam:", ":sts:").replace(":role/", ":assumed-role/") + f"/{form['RoleSessionName']}"
         return _ASSUMED.format(key=name, token=secret_token, expires=expires.isoformat(), arn=assumed)
 
+    def ask(self, form: dict[str, str], authorization: str, token: str | None) -> str:
+        """Return the answer to a call of STS or IAM. Raises `AwsError`."""
+        action = form["Action"]
+        if action == "AssumeRole":
+            return self.assume(form, authorization, token)
+        caller, _ = self._caller(authorization, token)
+        if action == "GetCallerIdentity":
+            return f"<R><GetCallerIdentityResult><Arn>{caller.arn}</Arn></GetCallerIdentityResult></R>"
+        arn = form["PolicyArn"]
+        if caller.policies is not None and not decide(caller.policies, Request(f"iam:{action}", arn, caller.arn)):
+            raise AwsError("AccessDenied", f"User: {caller.arn} is not authorized to perform: iam:{action}", 403)
+        document = self.policies.get(arn.rpartition("/")[2])
+        if document is None or not arn.startswith(f"arn:aws:iam::{caller.account}:policy/"):
+            raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
+        return _POLICIES[action].format(document=quote(json.dumps(document)))
+
     def _caller(self, authorization: str, token: str | None) -> tuple[Caller, str]:
-        signed = re.match(r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|ssm|sts)/", authorization)
+        signed = re.match(
+            r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|ssm|sts|iam)/", authorization
+        )
         if signed is None:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
         caller = self._callers.get(signed[1])
@@ -258,7 +278,7 @@ class _Handler(BaseHTTPRequestHandler):
         authorization, token = self.headers.get("Authorization", ""), self.headers.get("X-Amz-Security-Token")
         if not target:
             form = {name: values[0] for name, values in parse_qs(raw.decode()).items()}
-            self._sts(form, authorization, token)
+            self._query(form, authorization, token)
             return
         action, body = target.rpartition(".")[2], json.loads(raw)
         fault = self.aws.next_fault(action, body)
@@ -275,12 +295,12 @@ class _Handler(BaseHTTPRequestHandler):
             answer, status = {"__type": error.code, "Message": error.message}, error.status
         self._send(status, json.dumps(answer).encode(), "application/x-amz-json-1.1")
 
-    def _sts(self, form: dict[str, str], authorization: str, token: str | None) -> None:
+    def _query(self, form: dict[str, str], authorization: str, token: str | None) -> None:
         fault = self.aws.next_fault(form["Action"], {})
         try:
             if fault is not None:
                 fault.refuse(self.aws.words)
-            status, answer = 200, self.aws.assume(form, authorization, token)
+            status, answer = 200, self.aws.ask(form, authorization, token)
         except AwsError as error:
             status = error.status
             words = f"<Code>{error.code}</Code><Message>{error.message}</Message>"
@@ -320,3 +340,14 @@ _ASSUMED = (
     "<SecretAccessKey>made-up</SecretAccessKey><SessionToken>{token}</SessionToken><Expiration>{expires}</Expiration>"
     "</Credentials><AssumedRoleUser><Arn>{arn}</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>"
 )
+
+_POLICIES = {
+    "GetPolicy": (
+        "<R><GetPolicyResult><Policy><DefaultVersionId>v3</DefaultVersionId>"
+        "<AttachmentCount>2</AttachmentCount></Policy></GetPolicyResult></R>"
+    ),
+    "GetPolicyVersion": (
+        "<R><GetPolicyVersionResult><PolicyVersion><Document>{document}</Document>"
+        "</PolicyVersion></GetPolicyVersionResult></R>"
+    ),
+}

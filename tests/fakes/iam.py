@@ -17,7 +17,7 @@ Policy = Mapping[str, Any]
 """A policy document: `{"Version": "2012-10-17", "Statement": [...]}`."""
 
 _ELEMENTS = {"Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
-_KNOWN_SERVICES = ("secretsmanager", "kms", "sts", "ssm")
+_KNOWN_SERVICES = ("secretsmanager", "kms", "sts", "ssm", "iam")
 """Services whose actions are checked against botocore's model."""
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from estate_config.errors import ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Status
+from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Policy, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of
 from estate_config_providers._aws.causes import Cause, Trouble, whole_trouble
@@ -20,6 +20,7 @@ from estate_config_providers.aws.failures import SERVICE
 from estate_config_providers.aws.looking import describe, failed
 from estate_config_providers.aws.mending import Site
 from estate_config_providers.aws.options import AwsOptions
+from estate_config_providers.aws.policies import Policies
 from estate_config_providers.aws.probing import status_of
 from estate_config_providers.aws.reading import Held
 from estate_config_providers.aws.writing import write
@@ -36,6 +37,7 @@ class SecretsManager:
         self._connector: Connector[SecretsManagerClient] = Connector(options, SERVICE)
         account = options.role_arn.split(":")[4] if options.role_arn else None
         self._site = Site(options.region, account, options.role_arn)
+        self._policies = Policies(options)
 
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options.prefix)
@@ -96,8 +98,12 @@ class SecretsManager:
         wanted = {key: (address, values[key]) for key, address in addresses.items()}
         return bad | write(aws, wanted, current, site, until)
 
+    def policies(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, Policy | Failed]:
+        return self._policies.read(names, before(deadline))
+
     def close(self) -> None:
         self._connector.close()
+        self._policies.close()
 
     def _addresses(self, keys: Sequence[Key]) -> tuple[dict[Key, Address], dict[Key, Failed]]:
         """Return where the keys are, and those that can be nowhere."""
