@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from estate_config.chains import chain_in, declared
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code
-from estate_config.loading import answers_of, chain_in, declared
+from estate_config.loading import answers_of
 from estate_config.model import Found
 from estate_config.redaction import Hidden
 from estate_config.resolve import Answer

@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from estate_config.chains import chain_in, declared
 from estate_config.contract import Prober, Provider
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Asked, Code, Problem
-from estate_config.loading import chain_in, declared
 from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place, Status
 from estate_config.resolve import Answer, Link, resolve
 from estate_config.settings import Settings

@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, cast
 
+from estate_config.chains import declared, link_to
 from estate_config.contract import Writer
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, Problem
-from estate_config.loading import close_all, declared, link_to
+from estate_config.loading import close_all
 from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
 from estate_config.redaction import Hidden
 from estate_config.resolve import Answer, Link, place_of, resolve

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from estate_config import loading
+from estate_config import chains, loading
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.loading import Attempt
@@ -55,8 +55,8 @@ def examined(estate: Estate, service: str, environments: Sequence[Environment]) 
     for environment in environments:
         try:
             cls = schema_of(estate, service)
-            loading.declared(cls)
-            loading.chain_in(cls, estate, environment)
+            chains.declared(cls)
+            chains.chain_in(cls, estate, environment)
         except ConfigurationError as error:
             wrong.append(environment.name)
             problems += error.problems

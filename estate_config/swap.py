@@ -40,7 +40,7 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
         self._tokens: list[Token[tuple[use[Any], ...]]] = []
 
     def __enter__(self) -> Self:
-        from estate_config.loading import check_names
+        from estate_config.chains import check_names
 
         if self._tokens:
             raise RuntimeError("this swap is active already: make another `use(…)` for each `with`")

@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from estate_config.chains import link_to
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
-from estate_config.loading import link_to, log_warnings
+from estate_config.loading import log_warnings
 from estate_config.redaction import Hidden
 from estate_config.resolve import Answer, Link, place_of
 from estate_config.services import attempted

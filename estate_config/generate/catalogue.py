@@ -33,7 +33,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from estate_config import discovery, loading
+from estate_config import discovery
+from estate_config.chains import chain_in, declared
 from estate_config.describe import constraints, type_text
 from estate_config.environments import ChainEntry, Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
@@ -278,8 +279,8 @@ def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Cata
     for service, cls in services.items():
         for environment in environments:
             try:
-                loading.declared(cls)
-                chains[service][environment.name] = loading.chain_in(cls, portable, environment).links
+                declared(cls)
+                chains[service][environment.name] = chain_in(cls, portable, environment).links
             except ConfigurationError as error:
                 problems += error.problems
     if problems:

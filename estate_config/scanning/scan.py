@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from estate_config.chains import chain_in, declared
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Problem
-from estate_config.loading import answers_of, chain_in, declared
+from estate_config.loading import answers_of
 from estate_config.redaction import Hidden
 from estate_config.scanning.finding import Finding
 from estate_config.scanning.patterns import credentials, leftovers

@@ -17,7 +17,7 @@ from pydantic import BaseModel, EmailStr, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.networks import UrlConstraints
 
-from estate_config.loading import declared
+from estate_config.chains import declared
 from estate_config.schema import Setting
 from estate_config.settings import Settings
 

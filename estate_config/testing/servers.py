@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from estate_config.chains import chain_of, declared
 from estate_config.contract import Writer
 from estate_config.errors import Code, ProviderError
-from estate_config.loading import chain_of, declared
 from estate_config.model import Deadline
 from estate_config.settings import Settings
 from estate_config.testing.fakes import fake_values

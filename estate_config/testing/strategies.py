@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pydantic import Secret, SecretBytes, SecretStr
 from pydantic.networks import UrlConstraints
 
-from estate_config.loading import declared, load
+from estate_config.chains import declared
+from estate_config.loading import load
 from estate_config.schema import Setting
 from estate_config.settings import Settings
 from estate_config.swap import use

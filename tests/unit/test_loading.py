@@ -143,7 +143,7 @@ class TestTheSchemaOnTheWay:
 
     def test_t21_the_schema_alone_is_checked_without_secrets(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Second list, 21: a build holds no secrets, and there is no flag that would skip production's checks."""
-        from estate_config.loading import chain_of, declared
+        from estate_config.chains import chain_of, declared
 
         config = estate("env", environments={"production": {"chain": ["env", "dotenv"]}})
         chain = chain_of(Service, "production", config)

@@ -1,0 +1,141 @@
+"""The chain of a load: the providers that a class is resolved by, built but not asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic.errors import PydanticUndefinedAnnotation
+
+from estate_config import discovery, environments, guard, handmade
+from estate_config.contract import Context, Provider
+from estate_config.environments import Environment, Estate
+from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
+from estate_config.redaction import Hidden
+from estate_config.resolve import Link
+from estate_config.schema import Setting, schema_error
+from estate_config.settings import Settings
+from estate_config.suggest import did_you_mean
+from estate_config.swap import swapped
+
+Config = str | Path | Mapping[str, Any] | Hidden[Mapping[str, Any]] | None
+"""A file, or its content as a mapping; None: `ESTATE_CONFIG`, `./estate.toml`, `./pyproject.toml`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """What a load asks, and how long it may take."""
+
+    info: LoadInfo
+    links: tuple[Link, ...]
+    deadline: float
+    forbid_examples: bool = False
+
+
+def declared(cls: type[Settings]) -> tuple[Setting, ...]:
+    """Return the settings of a class, completing it first where its annotations had to wait."""
+    if not cls.__pydantic_complete__:
+        try:
+            cls.model_rebuild()
+        except PydanticUndefinedAnnotation as error:
+            name = error.name
+        else:
+            return cls.__estate_settings__
+        fix = f"define {name} in the module of {cls.__name__}, or import it there outside of `if TYPE_CHECKING`"
+        raise schema_error(cls, "", f"an annotation of {cls.__name__} names {name}, which is not defined", fix)
+    return cls.__estate_settings__
+
+
+def chain_of(cls: type[Settings], environment: str | None = None, config: Config = None) -> Chain:
+    """Return the providers that a class is resolved by, built but not asked.
+
+    Raises `ConfigurationError` for everything that is wrong with `estate.toml` or with a provider it names.
+    """
+    watched = guard.current()
+    if watched is None:
+        return _chain_of(cls, environment, config)
+    chain = _chain_of(cls, environment or watched.environment, config)
+    return replace(chain, links=tuple(watched.wrap(link) for link in chain.links))
+
+
+def _chain_of(cls: type[Settings], environment: str | None, config: Config) -> Chain:
+    swap = swapped(cls)
+    if swap is not None:
+        link = _double(swap.source, cls.__estate_settings__)
+        info = LoadInfo(cls.__name__, "a swap by use()", (link.name,), "", len(cls.__estate_settings__))
+        return Chain(info, (link,), environments.DEADLINE)
+    estate = environments.read(config)
+    return chain_in(cls, estate, estate.choose(environment))
+
+
+def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
+    """Return the providers of the chosen environment, built for a class but not asked. Raises as `chain_of` does."""
+    size = len(cls.__estate_settings__)
+    chain = tuple(str(entry) for entry in chosen.chain)
+    info = LoadInfo(estate.service_of(cls), chosen.name, chain, estate.source, size)
+    links: list[Link] = []
+    problems = _unknown_providers(cls)
+    if handmade.has_own_sources(cls):
+        spec = handmade.double_spec("sources", f"{cls.__name__}'s own sources")
+        links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
+    for entry in chosen.chain:
+        try:
+            links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems, info=info)
+    return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples)
+
+
+def link_to(provider: str, estate: Estate, chosen: Environment) -> Link:
+    """Return a provider with its options of the chosen environment, be it in the chain or not.
+
+    Raises `ConfigurationError` for what is wrong with it or its options.
+    """
+    spec = discovery.find(provider)
+    context = Context(chosen.name, estate.folder)
+    built = discovery.build(spec, chosen.providers.get(provider, {}), context, estate.source)
+    return Link(provider, spec, frozenset(), built)
+
+
+def _unknown_providers(cls: type[Settings]) -> list[Problem]:
+    """The providers that fields name and that nobody has installed."""
+    problems = []
+    known = discovery.installed()
+    for item in cls.__estate_settings__:
+        named = {**dict.fromkeys(item.declaration.providers or (), "providers="), **dict.fromkeys(item.addresses, "")}
+        problems += [
+            Problem(
+                item.field,
+                Code.SCHEMA,
+                f"names a provider {name!r} that is not installed" + did_you_mean(name, known),
+                fix="correct the name in the schema, or install the provider",
+            )
+            for name in named
+            if name not in known
+        ]
+    return problems
+
+
+def _double(source: Hidden[Mapping[str, Any] | Provider], settings: Sequence[Setting]) -> Link:
+    given = source.reveal()
+    if not isinstance(given, Mapping):
+        return Link("double", handmade.double_spec("double", "a double"), frozenset(), given)
+    spec = discovery.find("fixture")
+    values = handmade.by_field(given, settings)
+    provider = discovery.build(spec, {"values": values}, Context("test", Path()), "use()")
+    return Link("fixture", spec, frozenset(), provider)
+
+
+def check_names(cls: type[Settings], source: Hidden[Mapping[str, Any] | Provider]) -> None:
+    """Raise `ConfigurationError` if values given by hand name a field that the class has not."""
+    given = source.reveal()
+    problems = handmade.unknown_names(given, declared(cls), cls) if isinstance(given, Mapping) else []
+    del given
+    if problems:
+        raise ConfigurationError(problems, info=LoadInfo(cls.__name__))
+
+
