@@ -20,10 +20,11 @@ Second = Annotated[str, typer.Argument(metavar="B", help="Another one.")]
 
 
 def diff(first: First, second: Second, services: Services = None, output: Output = Format.TEXT) -> None:
-    """Say what two environments have alike: missing, extra, same, different, of a different shape.
+    """Say what two environments have alike, and what not.
 
-    Values are compared by a hash with a key that is thrown away, and never shown. Exit code 1 if anything is missing
-    in one of them, has another shape or cannot be told; two values are fine.
+    Missing, extra, same, different, of a different shape: values are compared by a hash with a key that is thrown away,
+    and never shown. Exit code 1 if anything is missing in one of them, has another shape or cannot be told; two values
+    are fine.
     """
     with reported(output):
         estate, names = estate_and_services(services)

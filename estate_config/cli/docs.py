@@ -30,7 +30,7 @@ def docs(
     check: Check = False,  # noqa: FBT002 - so typer makes an option of it
     yes: Yes = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Write the document of services: every setting, and where each environment looks for it.
+    """Write down every setting, and where environments look for it.
 
     No provider is contacted and no secret is needed. Markdown goes between the lines <!-- estate:begin --> and
     <!-- estate:end --> of a page that has them, and all around them is kept.

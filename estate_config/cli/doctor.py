@@ -22,10 +22,11 @@ _HEAD = ("secret", "state", "in", "place", "version", "changed", "notices")
 
 
 def doctor(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
-    """Say how things stand with each secret: is it there, may it be read, is it to be deleted, is its rotation late.
+    """Say how secrets and policies stand, without reading a secret.
 
-    And with the policies of AWS: are those that are deployed the ones that `estate generate` makes. No value of a
-    remote store is read: it needs no right to.
+    Of each secret: is it there, may it be read, is it to be deleted, is its rotation late. Of the policies of AWS: are
+    those that are deployed the ones that `estate generate` makes. No value of a remote store is read: it needs no right
+    to.
     """
     with reported(output):
         estate, names = estate_and_services(services)

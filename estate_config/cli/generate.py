@@ -35,10 +35,10 @@ def generate(  # noqa: PLR0917 - typer calls it by name
     check: Check = False,  # noqa: FBT002 - so typer makes an option of it
     yes: Yes = False,  # noqa: FBT002 - as above
 ) -> None:
-    """Make a file that follows from the schemas: an example of a .env file, policies, infrastructure.
+    """Make a file that follows from the schemas, or check one.
 
-    `all` makes every file that [generated] in estate.toml lists, documents too.
-    No provider is contacted and no secret is needed.
+    From an example of a .env file to policies and manifests: without a name, the list. `all` makes every file that
+    [generated] in estate.toml lists, documents too. No provider is contacted and no secret is needed.
     """
     from estate_config.generate.artefacts import ARTEFACTS
 

@@ -27,8 +27,9 @@ Service = Annotated[
 
 
 def init(source: Source = None, service: Service = None) -> None:
-    """Begin: write settings.py, estate.toml, .env.example and test_settings.py, and nothing over what is there.
+    """Write what a service begins with, over nothing that is there.
 
+    That is settings.py, estate.toml, .env.example and test_settings.py.
     With --from, the fields are those that the project has already; their types are guessed, and no value is copied.
     """
     from estate_config.scaffold.reading import UnreadableError

@@ -19,8 +19,9 @@ Pods = Annotated[int, typer.Option("--pods", min=1, metavar="N", help="Pods of e
 def plan(
     pods: Pods, services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT
 ) -> None:
-    """Say what a roll-out asks of AWS Secrets Manager against its quotas, what a month costs, and what to change.
+    """Say what a roll-out asks of AWS Secrets Manager, and its price.
 
+    Calls a second against the quotas, what a month costs, and what to change.
     Made from the schemas and estate.toml: nothing is contacted.
     """
     from estate_config.generate.catalogue import catalogue_of, schemas_of

@@ -40,8 +40,9 @@ def scan(
     no_values: NoValues = False,  # noqa: FBT002 - as above
     output: Output = ScanFormat.TEXT,
 ) -> None:
-    """Find credentials that stand in files: what looks like one, known examples, and current values of secrets.
+    """Find credentials that stand in the files of a folder.
 
+    What looks like one, known examples, and the current values of secrets.
     Exit code 1 if there is any, or if a current value could not be read and so not be looked for.
     """
     from estate_config.scanning.scan import scanned

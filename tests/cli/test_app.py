@@ -41,6 +41,12 @@ def test_help_is_plain_and_lists_every_verb(project: Project) -> None:
     assert "\x1b" not in done.out
 
 
+def test_what_a_verb_does_is_one_line_of_eighty_columns_that_is_not_cut(project: Project) -> None:
+    lines = project.program("--help", variables={"COLUMNS": "80"}).out.partition("Commands:\n")[2].splitlines()
+    assert len(lines) == len(app.registered_commands)
+    assert [line for line in lines if not line.endswith(".") or line.endswith("...") or len(line) > 80] == []
+
+
 def test_every_verb_is_in_the_reference() -> None:
     reference = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text("utf-8")
     names = [command.callback.__name__ for command in app.registered_commands if command.callback]
