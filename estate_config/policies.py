@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from estate_config.chains import link_to
 from estate_config.contract import Policed
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Asked, Code, ConfigurationError, Problem, ProviderError
@@ -16,7 +17,6 @@ from estate_config.generate.choosing import object_name
 from estate_config.generate.iam import ACCOUNT, policy
 from estate_config.generate.terraform import node_policy
 from estate_config.grants import difference
-from estate_config.loading import link_to
 from estate_config.model import Deadline, Failed, Policy
 from estate_config.redaction import where
 from estate_config.resolve import Link
