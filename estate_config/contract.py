@@ -41,7 +41,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
-from estate_config.model import Deadline, Failed, Found, Key, Notice, Place, Policy, Renewal, Status
+from estate_config.model import DataKey, Deadline, Failed, Found, Key, Notice, Place, Policy, Renewal, Status
 
 GROUP = "estate_config.providers"
 """The entry-point group."""
@@ -147,6 +147,20 @@ class Leased(Protocol):
         ...
 
 
+@runtime_checkable
+class KeyKeeper(Protocol):
+    """A provider that keeps the key of a file on this machine: what is in the file is of no use without it."""
+
+    def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
+        """Return a new key where `wrapped` is None, else the one that was wrapped so.
+
+        `name` is what `estate.toml` has after the provider's name: `alias/estate-cache`. `context` says what the key
+        is for, `service` and `environment`; one made for another context is not given out. Raise `ProviderError`,
+        `from None`, where there is none.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a provider may know of where it is built."""
@@ -171,7 +185,8 @@ class ProviderSpec:
     build: Callable[[Any, Context], Provider]
     """Validated options in, provider out. No I/O, no SDK import."""
     offers: tuple[type, ...] = ()
-    """Extra protocols that the built provider has: `Writer`, `Prober`, `Policed`, `Inspector`, `Watcher`, `Leased`."""
+    """Extra protocols that the built provider has: `Writer`, `Prober`, `Policed`, `Inspector`, `Watcher`, `Leased`,
+    `KeyKeeper`."""
     secrets_only: bool = False
     """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
     address_names: tuple[str, ...] = ()

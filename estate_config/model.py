@@ -121,6 +121,16 @@ class Renewal:
     """What went wrong, in words for a log."""
 
 
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A key that a file is encrypted with, and what the file holds so that the same key can be had again."""
+
+    key: bytes = field(repr=False)
+    """32 bytes."""
+    wrapped: bytes = b""
+    """The key as a key store has encrypted it: no secret. Empty where the keeper keeps the key itself."""
+
+
 class Deadline:
     """A point in time after which nobody waits any more. Monotonic: a clock that is set does not move it."""
 
