@@ -51,11 +51,12 @@ def ssm() -> Iterator[StrictParameters]:
     ],
 )
 def test_a_derived_name_is_a_path_after_the_prefix(ssm: StrictParameters, prefix: str, name: str, place: str) -> None:
-    ssm.hold(place, "x")
+    made = ssm.hold(place, "x").versions[0].modified
     asked = key(name)
     found = fetch(ssm, asked, prefix=prefix)[asked]
     assert isinstance(found, Found)
     assert (found.origin.place, found.origin.version, found.origin.stage) == (place, "1", None)
+    assert found.origin.created_at == made
 
 
 def test_a_given_address_is_whole(ssm: StrictParameters) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_config.model import Deadline
@@ -34,6 +35,8 @@ class Held:
     name: str
     version: str | None
     stages: tuple[str, ...]
+    created: datetime | None
+    """When this version was made."""
     value: str | bytes = field(repr=False)
 
 
@@ -138,4 +141,5 @@ def _held(answer: Mapping[str, Any]) -> Held | None:
     value = answer.get("SecretString", answer.get("SecretBinary"))
     if value is None or "ARN" not in answer or "Name" not in answer:
         return None
-    return Held(answer["ARN"], answer["Name"], answer.get("VersionId"), tuple(answer.get("VersionStages", ())), value)
+    stages = tuple(answer.get("VersionStages", ()))
+    return Held(answer["ARN"], answer["Name"], answer.get("VersionId"), stages, answer.get("CreatedDate"), value)

@@ -123,7 +123,7 @@ class SecretsManager:
         if part is None:
             return None
         stage = address.stage or ("AWSCURRENT" if address.version is None else ", ".join(held.stages) or None)
-        return Found(part, Origin("aws", address.text, held.version, stage))
+        return Found(part, Origin("aws", address.text, held.version, stage, created_at=held.created))
 
     def _failed(self, trouble: Trouble, addresses: Mapping[Key, Address]) -> dict[Key, Failed]:
         return {key: failed(trouble, address, self._site) for key, address in addresses.items()}

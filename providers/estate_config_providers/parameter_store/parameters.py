@@ -120,7 +120,7 @@ class Parameters:
             return None
         label = None if address.selector is None or address.selector.isdigit() else address.selector
         value = part.encode() if key.binary and isinstance(part, str) else part
-        return Found(value, Origin("parameter_store", address.text, str(held.version), label))
+        return Found(value, Origin("parameter_store", address.text, str(held.version), label, created_at=held.created))
 
 
 def _told(answer: Answer, address: Address, words: Words) -> Told:

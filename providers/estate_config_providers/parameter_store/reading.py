@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ class Held:
     version: int
     kind: str
     """`String`, `StringList` or `SecureString`."""
+    created: datetime | None
+    """When this version was made."""
     value: str = field(repr=False)
 
 
@@ -108,7 +111,8 @@ def _held(parameter: Mapping[str, Any]) -> Answer:
     """Return a parameter of an answer; trouble if it is no answer of Parameter Store's."""
     if not isinstance(parameter.get("Value"), str):
         return Trouble(Cause.STRANGER)
-    return Held(parameter.get("Version", 0), parameter.get("Type", "String"), parameter["Value"])
+    kind, created = parameter.get("Type", "String"), parameter.get("LastModifiedDate")
+    return Held(parameter.get("Version", 0), kind, created, parameter["Value"])
 
 
 def _without_selector(
