@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.errors import PydanticUndefinedAnnotation
 
-from estate_config import discovery, environments, guard, handmade
+from estate_config import discovery, environments, guard, handmade, stages
 from estate_config.contract import Context, Provider
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
@@ -77,15 +77,16 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
     info = LoadInfo(estate.service_of(cls), chosen.name, chain, estate.source, size)
     links: list[Link] = []
     problems = _unknown_providers(cls)
+    asked = stages.asked_for()
     if handmade.has_own_sources(cls):
         spec = handmade.double_spec("sources", f"{cls.__name__}'s own sources")
         links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
     for entry in chosen.chain:
         try:
-            links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on))
+            links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on, stages=asked))
         except ConfigurationError as error:
             problems += error.problems
-    if problems:
+    if problems := problems or list(stages.unserved(cls.__estate_settings__, links)):
         raise ConfigurationError(problems, info=info)
     return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples)
 
@@ -137,5 +138,3 @@ def check_names(cls: type[Settings], source: Hidden[Mapping[str, Any] | Provider
     del given
     if problems:
         raise ConfigurationError(problems, info=LoadInfo(cls.__name__))
-
-

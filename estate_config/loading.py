@@ -18,6 +18,7 @@ from estate_config.chains import Chain, Config, chain_of, declared
 from estate_config.contract import Provider
 from estate_config.errors import EXIT_CODE, Asked, ConfigurationError, LoadInfo, Problem
 from estate_config.model import Deadline, Found, Origin
+from estate_config.observing import Fetched, Read, is_observed, tell
 from estate_config.parallel import at_once
 from estate_config.provenance import Provenance, Record
 from estate_config.redaction import Hidden
@@ -33,6 +34,7 @@ _CLOSING = 1.0
 """Seconds that are waited for providers to close."""
 
 log = logging.getLogger("estate_config")
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -181,13 +183,13 @@ def attempted(
         chain.info.config or "code",
     )
     resolution = answers_of(settings, chain, overrides)
-    attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *resolution.warnings]
-    attempt.problems += _validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
+    attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
+    attempt.problems += validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
     if attempt.problems:
         vars(instance).clear()  # a validator of the whole may refuse it when its values are in
     else:
-        hold(instance, _record(attempt, environment, config))
+        hold(instance, _record(attempt, chain, environment, config))
     return attempt
 
 
@@ -206,8 +208,26 @@ def answers_of(settings: Sequence[Setting], chain: Chain, overrides: Hidden[dict
         resolution = resolve(open_settings, chain.links, Deadline(chain.deadline))
     finally:
         close_all(chain.links)
+    if is_observed():
+        _tell(chain.info, resolution)
     merged = {item.field: given.get(item.field) or resolution.answers[item.field] for item in settings}
-    return Resolution(merged, resolution.warnings)
+    return Resolution(merged, resolution.warnings, resolution.fetches)
+
+
+def _tell(info: LoadInfo, resolution: Resolution) -> None:
+    """Tell those who observe what was asked of whom, and how it went."""
+    where = (info.service, info.environment)
+    for fetch in resolution.fetches:
+        tell(Fetched(*where, fetch.provider, fetch.keys, fetch.seconds, fetch.outcome))
+    for name, answer in resolution.answers.items():
+        for step in answer.asked:
+            if step.outcome == "not asked":
+                continue
+            read = Read(*where, name, answer.setting.secret, step.provider, step.place, step.outcome)
+            if step.outcome == "found" and answer.found is not None:
+                origin = answer.found.origin
+                read = replace(read, version=origin.version, stage=origin.stage, degraded=origin.degraded)
+            tell(read)
 
 
 def close_all(links: Sequence[Link]) -> None:
@@ -227,7 +247,8 @@ def _complaint(provider: Provider) -> str:
     return ""
 
 
-def _validated(instance: Settings, answers: Mapping[str, Answer], *, forbid_examples: bool) -> list[Problem]:
+def validated(instance: Settings, answers: Mapping[str, Answer], *, forbid_examples: bool) -> list[Problem]:
+    """Put the values of answers into an instance, and return all that is wrong with them as a whole."""
     validate.fill_templates(answers)
     problems = validate.missing(answers)
     if forbid_examples:
@@ -238,18 +259,36 @@ def _validated(instance: Settings, answers: Mapping[str, Answer], *, forbid_exam
     return problems + validate.validate(instance, values, answers, reported)
 
 
-def _record(attempt: Attempt, environment: str | None, config: Config) -> Record:
-    settings = {name: _provenance(answer) for name, answer in attempt.answers.items()}
-    return Record(attempt.info, settings, tuple(attempt.warnings), attempt.seconds, environment, config)
+def _record(attempt: Attempt, chain: Chain, environment: str | None, config: Config) -> Record:
+    return Record(
+        attempt.info,
+        {name: provenance_of(answer) for name, answer in attempt.answers.items()},
+        tuple(attempt.warnings),
+        attempt.seconds,
+        environment,
+        config,
+        chain,
+        Hidden(attempt.answers),
+    )
 
 
-def _provenance(answer: Answer) -> Provenance:
+def provenance_of(answer: Answer) -> Provenance:
+    """Return how a setting got its value."""
     asked, item = tuple(answer.asked), answer.setting
     if answer.found is None:
         return Provenance(item.field, item.secret, "default", "the schema", asked=asked)
     origin = answer.found.origin
     return Provenance(
-        item.field, item.secret, origin.provider, origin.place, origin.version, origin.stage, origin.fetched_at, asked
+        field=item.field,
+        secret=item.secret,
+        provider=origin.provider,
+        place=origin.place,
+        version=origin.version,
+        stage=origin.stage,
+        fetched_at=origin.fetched_at,
+        asked=asked,
+        created_at=origin.created_at,
+        degraded=origin.degraded,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as filled
 from datetime import UTC, datetime
 
 from estate_config.errors import Problem
@@ -32,7 +33,7 @@ class Read:
     version: str | None = None
     stage: str | None = None
     degraded: str = ""
-    at: datetime = field(default_factory=_now)
+    at: datetime = filled(default_factory=_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Fetched:
     seconds: float
     outcome: str
     """`answered`, or the name of the `Code` where it could not answer at all."""
-    at: datetime = field(default_factory=_now)
+    at: datetime = filled(default_factory=_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Swapped:
     environment: str
     fields: tuple[str, ...]
     """Those whose value is another one now."""
-    at: datetime = field(default_factory=_now)
+    at: datetime = filled(default_factory=_now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Refused:
     service: str
     environment: str
     problems: tuple[Problem, ...]
-    at: datetime = field(default_factory=_now)
+    at: datetime = filled(default_factory=_now)
 
 
 Event = Read | Fetched | Swapped | Refused

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estate_config.errors import Asked, LoadInfo, Problem
+from estate_config.redaction import Hidden
 from estate_config.settings import Settings, record_of
+
+if TYPE_CHECKING:
+    from estate_config.chains import Chain
+    from estate_config.resolve import Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,10 @@ class Provenance:
     fetched_at: datetime | None = None
     asked: tuple[Asked, ...] = ()
     """Who was asked, in order, and what they said."""
+    created_at: datetime | None = None
+    """When this version was made, where the store says so."""
+    degraded: str = ""
+    """Why it is not the first place that should have answered: another region, the last known good."""
 
     @property
     def age(self) -> float | None:
@@ -34,9 +45,10 @@ class Provenance:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON-ready data, times in ISO 8601, age in seconds."""
-        fetched = self.fetched_at.isoformat() if self.fetched_at else None
+        fetched, created = (at and at.isoformat() for at in (self.fetched_at, self.created_at))
         age = None if self.age is None else round(self.age, 1)
-        return {**asdict(self), "asked": [asdict(step) for step in self.asked], "fetched_at": fetched, "age": age}
+        times = {"fetched_at": fetched, "created_at": created, "age": age}
+        return {**asdict(self), "asked": [asdict(step) for step in self.asked], **times}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,14 @@ class Record:
     seconds: float = 0.0
     asked_environment: str | None = None
     asked_config: Any = field(default=None, repr=False)
+    chain: Chain | None = field(default=None, repr=False)
+    """Who was asked, to ask again."""
+    answers: Hidden[Mapping[str, Answer]] = field(default_factory=lambda: Hidden({}), repr=False)
+    """What came back, to keep what cannot be read again."""
+    at: float = field(default_factory=time.monotonic)
+    """When, on the monotonic clock, in seconds."""
+    process: int = field(default_factory=os.getpid)
+    """In which process: after a fork, its providers are another one's."""
 
 
 @dataclass(frozen=True, slots=True)

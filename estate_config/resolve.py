@@ -10,6 +10,7 @@ import contextvars
 import logging
 import queue
 import threading
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,12 +36,16 @@ class Link:
     spec: ProviderSpec
     next_on: frozenset[Code]
     provider: Provider = field(repr=False)
+    stages: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """By field, the stage that is asked for instead of the current one."""
 
     def serves(self, setting: Setting) -> bool:
         """Whether the setting may be asked of this provider."""
         words = setting.declaration
         if self.spec.double:
             return True
+        if setting.field in self.stages and not self.spec.stages:
+            return False  # it could only give the current version
         if words.providers is not None:
             return self.name in words.providers
         return setting.secret or not self.spec.secrets_only or self._address(setting) is not None
@@ -52,6 +57,7 @@ class Link:
             address=self._address(setting),
             secret=setting.secret,
             binary=setting.shape is Shape.BINARY,
+            stage=self.stages.get(setting.field) if self.spec.stages else None,
         )
 
     def _address(self, setting: Setting) -> str | None:
@@ -76,12 +82,24 @@ class Answer:
         return any(step.outcome == "empty" for step in self.asked)
 
 
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """One provider was asked: for how many keys, how long it took, and whether it could answer at all."""
+
+    provider: str
+    keys: int
+    seconds: float
+    outcome: str
+    """`answered`, or the name of a `Code`."""
+
+
 @dataclass(slots=True)
 class Resolution:
     """What the chain answered, by field, and what the providers saw besides."""
 
     answers: dict[str, Answer]
     warnings: list[Problem] = field(default_factory=list)
+    fetches: list[Fetch] = field(default_factory=list)
 
 
 Replies = Mapping[Key, Found | Failed]
@@ -104,6 +122,7 @@ class _Run:
             for name, answer in self.resolution.answers.items()
         }
         self.running: dict[str, tuple[Link, dict[Key, Answer]]] = {}
+        self.began: dict[str, float] = {}
         self.replies: queue.SimpleQueue[tuple[str, Replies | ProviderError | str, Sequence[Notice]]] = (
             queue.SimpleQueue()
         )
@@ -142,6 +161,7 @@ class _Run:
             keys[link.key(answer.setting)] = answer
         log.debug("asking %s for %d keys: %s", link.name, len(keys), ", ".join(names))
         self.running[link.name] = (link, keys)
+        self.began[link.name] = time.monotonic()
         if self.has_taken:
             self.patience = Deadline(_GRACE)
         every = [link.key(answer.setting) for answer in self.resolution.answers.values() if link.serves(answer.setting)]
@@ -176,6 +196,8 @@ class _Run:
 
     def _take(self, link: Link, keys: dict[Key, Answer], reply: Replies | ProviderError | str) -> None:
         self.has_taken = True
+        seconds = time.monotonic() - self.began[link.name]
+        self.resolution.fetches.append(Fetch(link.name, len(keys), seconds, _outcome(reply)))
         if isinstance(reply, ProviderError):
             failed = Failed(reply.code, f"{link.name} {reply.hint}", reply.fix)
             replies: Replies = dict.fromkeys(keys, failed)
@@ -209,6 +231,12 @@ class _Run:
                     Asked(later.name, place_of(later, later.key(answer.setting)).text, "not asked") for later in ahead
                 )
             ahead.clear()
+
+
+def _outcome(reply: Replies | ProviderError | str) -> str:
+    if isinstance(reply, ProviderError):
+        return reply.code.value
+    return Code.PLUGIN.value if isinstance(reply, str) else "answered"
 
 
 def _fetched(

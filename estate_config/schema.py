@@ -38,6 +38,8 @@ class Declaration:
     providers: tuple[str, ...] | None = None
     allow_empty: bool = False
     template: str | None = None
+    live: bool = True
+    accepts: tuple[str, ...] = ()
     addresses: Mapping[str, str] = field(default_factory=dict)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -77,6 +79,8 @@ def secret(
     providers: tuple[str, ...] | None = None,
     allow_empty: bool = False,
     template: str | None = None,
+    live: bool = True,
+    accepts: tuple[str, ...] = (),
     examples: list[Any] | None = None,
     **addresses: str,
 ) -> Any:
@@ -85,12 +89,28 @@ def secret(
     `name` is the logical name, `database/url`; without it, the field's name. `providers` limits who is asked.
     `template` builds the value from other fields when no provider has it: `"postgresql://{user}:{password}@{host}/db"`
     (values are percent-encoded in a URL). `allow_empty` takes an empty text for a value instead of for none.
+    `live=False` pins the field: no refresh changes it. `accepts=("AWSPENDING", "AWSPREVIOUS")` are the stages that
+    `retry_on_rejected` may try when the current version is refused. Older than `max_stale` is STALE: not ready.
     `**addresses` gives the place by hand for a provider, `env="DATABASE_URL"`, `aws="estate/rds#password"`; such an
     address is whole: no prefix goes before it. Constraints go into the type: `Annotated[str, Field(min_length=8)]`.
 
     Raises `TypeError` for a word that is a constraint of pydantic's `Field` and not a provider.
     """
-    words = Declaration(name, True, owner, rotates, max_stale, providers, allow_empty, template, _addresses(addresses))
+    if isinstance(accepts, str):
+        raise TypeError(f'accepts= takes a tuple: accepts=("{accepts}",)')
+    words = Declaration(
+        name=name,
+        secret=True,
+        owner=owner,
+        rotates=rotates,
+        max_stale=max_stale,
+        providers=providers,
+        allow_empty=allow_empty,
+        template=template,
+        live=live,
+        accepts=accepts,
+        addresses=_addresses(addresses),
+    )
     return _field(words, default, default_factory, description, examples)
 
 
@@ -104,6 +124,7 @@ def setting(
     providers: tuple[str, ...] | None = None,
     allow_empty: bool = False,
     template: str | None = None,
+    live: bool = True,
     examples: list[Any] | None = None,
     **addresses: str,
 ) -> Any:
@@ -114,6 +135,7 @@ def setting(
         providers=providers,
         allow_empty=allow_empty,
         template=template,
+        live=live,
         addresses=_addresses(addresses),
     )
     return _field(words, default, default_factory, description, examples)
