@@ -52,6 +52,29 @@ def environment_of(estate: Estate, name: str | None) -> Environment:
     return estate.choose(name)
 
 
+def ask_for_stages(estate: Estate, services: Sequence[str], asked: Sequence[str] | None) -> None:
+    """Let this process, and the program that takes its place, ask for these stages, each `FIELD=STAGE`.
+
+    Raises `ConfigurationError` where the schema of a service cannot be used.
+    """
+    if not asked:
+        return
+    import os
+
+    from estate_config import stages
+    from estate_config.chains import declared
+    from estate_config.services import schema_of
+
+    text = ",".join(asked)
+    read = stages.read(text)
+    if read is None:
+        raise typer.BadParameter("write it as FIELD=STAGE, for each field once", param_hint="--stage")
+    known = {item.field for service in services for item in declared(schema_of(estate, service))}
+    for name in read:
+        must_be_known("--stage", name, known)
+    os.environ[stages.VARIABLE] = text
+
+
 def must_be_known(what: str, name: str, known: Collection[str]) -> None:
     """Raise `typer.BadParameter`, with a did-you-mean, for a name that is not there."""
     from estate_config.suggest import did_you_mean

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from estate_config.cli.asked import environment_of, estate_and_services, reported
-from estate_config.cli.options import EnvironmentName, Format, Output, Services
+from estate_config.cli.asked import ask_for_stages, environment_of, estate_and_services, reported
+from estate_config.cli.options import EnvironmentName, Format, Output, Services, Stages
 from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ def check(
     services: Services = None,
     environment: EnvironmentName = None,
     schema_only: SchemaOnly = False,
+    stage: Stages = None,
     output: Output = Format.TEXT,
 ) -> None:
     """Say what is wrong with services, all at once.
@@ -32,6 +33,7 @@ def check(
     with reported(output):
         estate, names = estate_and_services(services)
         environments = _environments(estate, environment, schema_only=schema_only)
+        ask_for_stages(estate, names, stage)
     made = (_attempt(estate, name, environments, schema_only=schema_only) for name in names)
     if output is Format.JSON:
         attempts = list(made)

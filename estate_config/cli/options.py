@@ -61,4 +61,8 @@ EnvironmentName = Annotated[
         autocompletion=_environments,
     ),
 ]
+Stages = Annotated[
+    list[str] | None,
+    typer.Option("--stage", metavar="FIELD=STAGE", help="Another version of a secret: database_url=AWSPENDING."),
+]
 Output = Annotated[Format, typer.Option("--format", help="For people, or for machines.")]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import typer
 from typer.core import TyperCommand
 
-from estate_config.cli.asked import environment_of, estate_and_services
-from estate_config.cli.options import EnvironmentName, Services
+from estate_config.cli.asked import ask_for_stages, environment_of, estate_and_services
+from estate_config.cli.options import EnvironmentName, Services, Stages
 from estate_config.cli.output import progress
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ class RunCommand(TyperCommand):
         return [*super().collect_usage_pieces(ctx), "-- COMMAND..."]
 
 
-def run(context: typer.Context, services: Services = None, environment: EnvironmentName = None) -> None:
+def run(
+    context: typer.Context, services: Services = None, environment: EnvironmentName = None, stage: Stages = None
+) -> None:
     """Run a program with the settings of services in its variables.
 
     It gets the declared names and what this process has in its environment. It replaces this process, so that signals
@@ -46,7 +48,7 @@ def run(context: typer.Context, services: Services = None, environment: Environm
     command = context.meta[_COMMAND]
     if not command:
         raise typer.BadParameter("write the program to run after --", param_hint="COMMAND")
-    made = _made(services, environment)
+    made = _made(services, environment, stage)
     if isinstance(made, list):
         from estate_config.errors import EXIT_CODE
         from estate_config.report import wants_color
@@ -57,13 +59,16 @@ def run(context: typer.Context, services: Services = None, environment: Environm
     _become(command, made)
 
 
-def _made(services: Sequence[str] | None, name: str | None) -> Hidden[dict[bytes, bytes]] | list[ConfigurationError]:
+def _made(
+    services: Sequence[str] | None, name: str | None, stages: Sequence[str] | None
+) -> Hidden[dict[bytes, bytes]] | list[ConfigurationError]:
     from estate_config.errors import ConfigurationError
     from estate_config.variables import environment_with
 
     try:
         estate, names = estate_and_services(services)
         chosen = environment_of(estate, name)
+        ask_for_stages(estate, names, stages)
     except ConfigurationError as error:
         return [error]
     with progress(f"loading {', '.join(names)}"):

@@ -19,7 +19,7 @@ Offer = Callable[..., None]
 @pytest.fixture(autouse=True)
 def _nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for name in ("ESTATE_ENV", "ESTATE_CONFIG", "ESTATE_CHAIN", "NODE_ENV", "NO_COLOR"):
+    for name in ("ESTATE_ENV", "ESTATE_CONFIG", "ESTATE_CHAIN", "ESTATE_STAGES", "NODE_ENV", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(guard, "_everywhere", [])
 
