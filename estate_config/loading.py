@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from estate_config import discovery, environments, handmade, validate
+from estate_config import discovery, environments, handmade, stages, validate
 from estate_config.chains import Chain, Config, chain_of, declared
 from estate_config.contract import Provider
 from estate_config.errors import EXIT_CODE, Asked, ConfigurationError, LoadInfo, Problem
@@ -183,7 +183,8 @@ def attempted(
         chain.info.config or "code",
     )
     resolution = answers_of(settings, chain, overrides)
-    attempt.answers, attempt.warnings = resolution.answers, [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
+    attempt.answers = resolution.answers
+    attempt.warnings = [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
     attempt.problems += validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
     if attempt.problems:
