@@ -39,5 +39,5 @@ def docs(
 
     form = [] if output is Document.MARKDOWN else ["--format", output.value]
     command = ["estate", "docs", *(services or ()), *form]
-    if not hand_over(DOCUMENTS[output], command, services, Target(out, check, yes)):
+    if not hand_over(DOCUMENTS[output], command, services, Target(out, check, yes)).show():
         raise typer.Exit(PROBLEMS)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from estate_config.cli.output import PROBLEMS, say
+from estate_config.cli.options import Format, Output
+from estate_config.cli.output import PROBLEMS, say, say_json
 
 if TYPE_CHECKING:
     from estate_config.scaffold.drafts import Draft
@@ -26,7 +27,7 @@ Service = Annotated[
 ]
 
 
-def init(source: Source = None, service: Service = None) -> None:
+def init(source: Source = None, service: Service = None, output: Output = Format.TEXT) -> None:
     """Write what a service begins with, over nothing that is there.
 
     That is settings.py, estate.toml, .env.example and test_settings.py.
@@ -41,9 +42,10 @@ def init(source: Source = None, service: Service = None) -> None:
         name = re.sub(r"[^a-z0-9-]+", "-", (service or folder.name).lower()).strip("-") or "service"
         files = texts(name, drafts, dynaconf_file)
         if there := taken(folder, [*files, ".env.example"]):
-            _refuse(
+            words = (
                 f"{', '.join(there)} is there already, and nothing is written over it: move it away, or begin elsewhere"
             )
+            _refuse(words, output)
         write(folder, files)
         write(folder, {".env.example": _example()})
     except UnreadableError as error:
@@ -51,13 +53,16 @@ def init(source: Source = None, service: Service = None) -> None:
     except OSError as error:
         broken = f"nothing could be written here: {error.strerror}"
     else:
-        _say(drafts, source)
+        _say([*files, ".env.example"], drafts, source, output)
         return
-    _refuse(broken)
+    _refuse(broken, output)
 
 
-def _refuse(words: str) -> None:
-    sys.stderr.write(f"estate init: {words}\n")
+def _refuse(words: str, output: Format) -> None:
+    if output is Format.JSON:
+        say_json({"ok": False, "message": words})
+    else:
+        sys.stderr.write(f"estate init: {words}\n")
     raise typer.Exit(PROBLEMS)
 
 
@@ -91,8 +96,11 @@ def _example() -> str:
     return ARTEFACTS["dotenv"].make(catalogue, mark(command, Path(".env.example"), estate.folder))
 
 
-def _say(drafts: Sequence[Draft], source: str | None) -> None:
+def _say(files: Sequence[str], drafts: Sequence[Draft], source: str | None, output: Format) -> None:
     secrets = sum(draft.secret for draft in drafts)
+    if output is Format.JSON:
+        say_json({"ok": True, "files": list(files), "settings": len(drafts), "secrets": secrets})
+        return
     origin = f" from {source}" if source else ""
     say("wrote settings.py, estate.toml, .env.example and test_settings.py")
     say(f"{len(drafts)} fields{origin}, {secrets} of them secret")

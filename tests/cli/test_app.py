@@ -54,6 +54,11 @@ def test_every_verb_is_in_the_reference() -> None:
     assert [name for name in names if f"`{name}`" not in reference] == []
 
 
+def test_every_verb_prints_its_data_for_machines_too(project: Project) -> None:
+    names = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert [name for name in names if "--format" not in project.run(name, "--help").out] == ["run"]  # a program's own
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help(project: Project, verb: str) -> None:
     assert project.run(verb, "--help").out.startswith(f"Usage: estate {verb} [OPTIONS]")

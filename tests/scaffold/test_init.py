@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -140,6 +141,16 @@ def test_from_a_settings_file_of_dynaconf_which_then_serves_development(folder: 
     ):
         assert f"    {line}\n" in schema
     assert 'files = ["settings.toml"]' in (folder / "estate.toml").read_text("utf-8")
+
+
+def test_what_was_written_for_machines(folder: Path) -> None:
+    document = json.loads(run(folder, "estate", "init", "--format", "json"))
+    assert document["ok"]
+    assert sorted(document["files"]) == sorted(path.name for path in folder.iterdir() if path.is_file())
+    assert document["settings"] > document["secrets"] > 0
+    again = json.loads(run(folder, "estate", "init", "--format", "json", exit_code=1))
+    assert not again["ok"]
+    assert "is there already" in again["message"]
 
 
 def test_nothing_is_written_over_what_is_there(folder: Path) -> None:

@@ -94,6 +94,27 @@ class TestToStdout:
                 artefact.name
             )
 
+    def test_the_list_for_machines(self) -> None:
+        (found,) = json.loads(run("generate --format json").stdout).values()
+        assert [one["name"] for one in found] == list(ARTEFACTS)
+        assert set(found[0]) == {"name", "file", "summary", "advice"}
+
+    def test_what_became_of_a_file_for_machines(self) -> None:
+        command = "generate dotenv --out .env.example --format json"
+        states = []
+        for words in ("", "", " --check"):
+            document = json.loads(run(f"{command}{words}").stdout)
+            (file,) = document["files"]
+            states.append((document["ok"], file["state"], file["file"]))
+        assert states == [(True, state, ".env.example") for state in ("written", "same", "same")]
+        Path(".env.example").write_text("mine\n")
+        refused = run(command)
+        assert (refused.exit_code, json.loads(refused.stdout)["files"][0]["state"]) == (1, "refused")
+        Path(".env.example").unlink()
+        stale = run(f"{command} --check")
+        assert (stale.exit_code, json.loads(stale.stdout)["files"][0]["state"]) == (1, "stale")
+        assert run("generate dotenv --format json").exit_code == 2
+
     def test_a_shell_completes_the_name_of_an_artefact(self) -> None:
         completing = {"_ESTATE_COMPLETE": "complete_bash", "COMP_WORDS": "estate generate do", "COMP_CWORD": "2"}
         result = RUNNER.invoke(app, [], env=completing, prog_name="estate")
