@@ -33,7 +33,8 @@ class Key:
 
 @dataclass
 class Version:
-    value: str | bytes
+    value: str | bytes | None
+    """None: there is nothing in it yet, as in a rotation that has begun."""
     stages: set[str]
     created: datetime
 
@@ -316,7 +317,7 @@ class SecretsManager:
     def _value(self, secret: Secret, call: _Call, number: str | None, stage: str | None) -> dict[str, Any]:
         wanted = number or secret.at(stage or "AWSCURRENT")
         version = secret.versions.get(wanted or "")
-        if version is None or (number and stage and stage not in version.stages):
+        if version is None or version.value is None or (number and stage and stage not in version.stages):
             what = f"VersionId: {number}" if number else f"staging label: {stage or 'AWSCURRENT'}"
             message = f"Secrets Manager can't find the specified secret value for {what}"
             raise AwsError("ResourceNotFoundException", message)

@@ -15,4 +15,5 @@ spec = ProviderSpec(
     offers=(Writer, Prober, Policed),
     secrets_only=True,
     remote=True,
+    stages=True,
 )

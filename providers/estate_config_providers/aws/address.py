@@ -68,7 +68,8 @@ def address_of(key: Key, prefix: str) -> Address | Failed:
     """Return where a key is: derived (`database/url` → prefix + `database/url`), or as given.
 
     Given addresses: a name or an ARN, then `?stage=AWSPREVIOUS` or `?version=ID`, then `#member`. Neither `?` nor `#`
-    can be in a name, so each address has one reading.
+    can be in a name, so each address has one reading. A key's own stage replaces that of its address; one version stays
+    that version.
     """
     place, member = (prefix + key.name, None) if key.address is None else split_member(key.address)
     secret, question, query = place.partition("?")
@@ -82,7 +83,9 @@ def address_of(key: Key, prefix: str) -> Address | Failed:
         return _malformed(f"{secret!r} is no ARN of a secret", arn)
     if not secret.startswith("arn:") and not re.fullmatch(_NAME, secret):
         return _malformed(f"{secret!r} is no name of a secret", "letters, digits and /_+=.@!-, 512 at most")
-    return Address(secret, version and version["stage"], version and version["version"], member)
+    number = version and version["version"]
+    stage = version and version["stage"]
+    return Address(secret, stage if number else key.stage or stage, number, member)
 
 
 def _malformed(hint: str, form: str) -> Failed:

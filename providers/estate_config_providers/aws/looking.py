@@ -52,7 +52,7 @@ def _behind(trouble: Trouble, seen: DescribeSecretResponseTypeDef, address: Addr
     if trouble.cause is Cause.KMS:
         return _kms(seen.get("KmsKeyId"), trouble, address, site)
     if trouble.cause is Cause.NOT_FOUND:
-        return no_version(address, site)
+        return no_version(address, site, labelled=(address.stage or "AWSCURRENT") in stages_of(seen))
     if service := seen.get("OwningService"):
         hint = f"is managed by the AWS service {service}, and only that may change it"
         return Failed(Code.DENIED, hint, mending.describe(address, site))
@@ -76,12 +76,15 @@ def deletion(seen: DescribeSecretResponseTypeDef, address: Address, site: Site) 
     return Failed(Code.DELETED, hint, mending.restore(address, site))
 
 
-def no_version(address: Address, site: Site) -> Failed:
-    """Return that a secret is there, without the version that is asked for."""
+def no_version(address: Address, site: Site, *, labelled: bool = False) -> Failed:
+    """Return that a secret is there, without the version that is asked for; `labelled`: it is there, and empty."""
+    stage = address.stage or "AWSCURRENT"
     if address.version is not None:
         hint = f"exists, and has no version {address.version}"
+    elif labelled:
+        hint = f"exists, and its version {stage} is empty: a rotation that fails leaves such a one"
     else:
-        hint = f"exists, and no version of it is {address.stage or 'AWSCURRENT'}"
+        hint = f"exists, and no version of it is {stage}"
         hint += "" if address.stage else ": no value was put into it yet"
     return Failed(Code.NO_VALUE, hint, mending.put(address, site))
 

@@ -133,7 +133,12 @@ def _get(aws: Connection[SecretsManagerClient], address: Address, deadline: Dead
 
     answer = patiently(lambda: aws.ask(call), lambda trouble: trouble.cause is Cause.THROTTLED, deadline)
     log.debug("aws: GetSecretValue of %s: %s", address.text, answer.cause.name if isinstance(answer, Trouble) else "ok")
-    return answer if isinstance(answer, Trouble) else _held(answer) or Trouble(Cause.STRANGER)
+    if isinstance(answer, Trouble):
+        return answer
+    held = _held(answer)
+    if held is None:
+        return Trouble(Cause.STRANGER)
+    return held if held.value or address.is_current else Trouble(Cause.NOT_FOUND)  # a rotation may leave it empty
 
 
 def _held(answer: Mapping[str, Any]) -> Held | None:
