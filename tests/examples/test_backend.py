@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,7 +25,7 @@ from stubs.segment_stub import SegmentStub
 from stubs.ses_stub import SesStub
 from tools.account import Account
 from tools.made_up import OTHERS, shown_in
-from tools.node import BACKEND, built, node_path
+from tools.node import BACKEND, built, node
 from tools.postgres import Postgres
 from tools.processes import Child, DidNotStartError, accepts, bare_environment, free_port, running
 
@@ -39,21 +38,13 @@ MINE = {name.lower(): value for name, value in OTHERS.items()}
 
 
 @pytest.fixture(scope="session")
-def node() -> str:
-    """The program `node`."""
+def server() -> list[str]:
+    """The command that starts the service."""
     try:
-        path = node_path()
+        program = node()
     except DidNotStartError as error:
         pytest.skip(str(error))
-    found = shutil.which("node", path=path)
-    assert found is not None
-    return found
-
-
-@pytest.fixture(scope="session")
-def server(node: str) -> list[str]:
-    """The command that starts the service."""
-    return [node, str(built())]
+    return [program, str(built())]
 
 
 @dataclass(frozen=True)
@@ -245,11 +236,11 @@ def test_a_signal_ends_it_once_it_has_answered_what_it_was_asked(
     assert answer.startswith(b"HTTP/1.1 201 ")
 
 
-def test_its_own_tests_pass(node: str, server: list[str]) -> None:
-    dist = Path(server[-1]).parent
+def test_its_own_tests_pass(server: list[str]) -> None:
+    program, dist = server[0], Path(server[-1]).parent
     tests = sorted(str(file) for file in dist.rglob("*.test.js"))
     done = subprocess.run(
-        [node, "--test", *tests],
+        [program, "--test", *tests],
         env=bare_environment(),
         cwd=BACKEND,
         capture_output=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,15 @@ from pathlib import Path
 
 import pytest
 
+import demo
 from tools import story as story_module
+from tools.account import Account
 from tools.made_up import OPENAI_KEY, shown_in
+from tools.postgres import Postgres
 from tools.story import Story, StoryError
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks for processes in /proc")
+Captured = pytest.CaptureFixture[str]
 DEMO = Path(story_module.__file__).parents[1] / "demo.py"
 
 
@@ -57,10 +62,12 @@ def started(scratch: Path) -> subprocess.Popen[str]:
 @LINUX
 def test_the_story_is_true_within_two_minutes_and_nothing_is_left(scratch: Path) -> None:
     start = time.monotonic()
-    with started(scratch) as demo:
-        told, _ = demo.communicate(timeout=120)
-    assert demo.returncode == 0, told
+    with started(scratch) as process:
+        told, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, told
     assert time.monotonic() - start < 120
+    assert re.search("By the real hashicorp/aws|Left out: ", told)
+    assert "A home to fall for. 1 Teheran-ro" in told
     assert "exit code 78" in told
     assert "All of it worked" in told
     assert "\x1b" not in told
@@ -71,19 +78,36 @@ def test_the_story_is_true_within_two_minutes_and_nothing_is_left(scratch: Path)
 
 @pytest.mark.integration
 @LINUX
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupted_demo_leaves_nothing(number: signal.Signals, code: int, scratch: Path) -> None:
-    with started(scratch) as demo:
-        assert demo.stdout is not None
-        for line in demo.stdout:
-            if line.startswith("1."):  # all servers are up
+@pytest.mark.parametrize(
+    ("until", "number", "code"),
+    [
+        ("1\\. ", signal.SIGINT, 130),  # all servers are up
+        (".*terraform apply|.*Left out: ", signal.SIGTERM, 143),  # Terraform and its plug-in are at work
+    ],
+)
+def test_an_interrupted_demo_leaves_nothing(until: str, number: signal.Signals, code: int, scratch: Path) -> None:
+    with started(scratch) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if re.match(until, line):
                 break
         assert left_running(scratch)
-        os.killpg(demo.pid, number)  # as the terminal does: to the whole group
-        told, _ = demo.communicate(timeout=60)
-    assert demo.returncode == code, told
+        os.killpg(process.pid, number)  # as the terminal does: to the whole group
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == code, told
     assert left_running(scratch) == []
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.integration
+def test_without_terraform_it_says_so_and_goes_on(
+    account: Account, database: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    stage = demo.Stage(tmp_path, account.iam.url, account, database, backend=[], urls={}, mails=[])
+    demo.the_infrastructure(story(tmp_path), stage)
+    assert "→ Left out: there is no terraform on the path. The push" in capsys.readouterr().out
+    assert account.versions() == {}
 
 
 def story(tmp_path: Path) -> Story:
@@ -92,7 +116,7 @@ def story(tmp_path: Path) -> Story:
     return told
 
 
-def test_a_command_that_does_what_is_said_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_that_does_what_is_said_is_shown(tmp_path: Path, capsys: Captured) -> None:
     story(tmp_path).command("python", "-c", "print('one\\ntwo\\nthree')", expect=["one"], show="count", last=1)
     assert capsys.readouterr().out.splitlines()[-3:] == ["   $ count", "     …", "     three"]
 
@@ -116,7 +140,7 @@ def test_colour_is_for_terminals_and_can_be_refused(
     no_color: str,
     colour: bool,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capsys: Captured,
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
     monkeypatch.setenv("NO_COLOR", no_color)

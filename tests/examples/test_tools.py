@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
 from tools import postgres as postgres_module
-from tools.aws import secrets_client
+from tools.aws import operator_client, secrets_client
 from tools.iam import iam_in_front_of
 from tools.postgres import Postgres, postgres
 from tools.processes import Child, DidNotStartError, accepts, free_port, running
+from tools.rds import rds_in_front_of
 
 WAITS = [sys.executable, "-c", "import sys, time; print('ready', flush=True); time.sleep(60)"]
 STUBBORN = [
@@ -46,6 +49,36 @@ def test_a_child_that_ignores_the_signal_is_killed() -> None:
     with running("stubborn", STUBBORN, environment={}) as child:
         _ready(child)
         assert child.stop(seconds=0.2) == -signal.SIGKILL
+
+
+def test_a_signal_while_a_child_is_made_waits_until_the_child_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[subprocess.Popen[Any]] = []
+    popen = subprocess.Popen
+
+    def interrupted(*words: Any, **options: Any) -> subprocess.Popen[Any]:
+        made.append(popen(*words, **options))
+        signal.raise_signal(signal.SIGHUP)
+        return made[-1]
+
+    def ends(number: int, _: object) -> None:
+        raise SystemExit(number)
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    before = signal.signal(signal.SIGHUP, ends)
+    try:
+        with pytest.raises(SystemExit), running("waiter", WAITS, environment={}):
+            pytest.fail("the signal was lost")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert [process.returncode for process in made] == [-signal.SIGTERM]
+
+
+def test_a_child_that_does_not_end_in_time_is_named() -> None:
+    with (
+        pytest.raises(TimeoutError, match=r"waiter was not done after 0\.2 seconds"),
+        running("waiter", WAITS, environment={}) as child,
+    ):
+        child.finish(0.2)
 
 
 def test_a_child_that_ends_at_once_is_reported_with_its_own_words() -> None:
@@ -119,6 +152,18 @@ def test_what_iam_denies_is_denied_alone_and_in_a_batch(aws_url: str) -> None:
         assert not service.batch_get_secret_value(SecretIdList=[name])["SecretValues"]
         with pytest.raises(ClientError, match="AccessDeniedException"):
             service.get_secret_value(SecretId=name)
+
+
+@pytest.mark.integration
+def test_rds_says_that_its_instances_are_on_this_machine_and_nothing_else_is_changed(aws_url: str) -> None:
+    aws = operator_client("rds", aws_url)
+    name = f"tools-{free_port()}"
+    aws.create_db_instance(DBInstanceIdentifier=name, DBInstanceClass="db.t3.micro", Engine="postgres", Port=5433)
+    with rds_in_front_of(aws_url) as url:
+        told = operator_client("rds", url).describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    real = aws.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"][0]
+    assert told["Endpoint"] == {**real["Endpoint"], "Address": "127.0.0.1"}
+    assert {part for part in real if told[part] != real[part]} <= {"Endpoint", "LatestRestorableTime"}
 
 
 @pytest.mark.parametrize("stub", ["openai", "kreb"])

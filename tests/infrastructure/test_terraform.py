@@ -24,7 +24,9 @@ from estate_config.testing import EmbeddedAws
 from estate_secrets import EstateSecrets
 from services.ai.settings import AiSettings
 from services.etl.settings import EtlSettings
-from tests.infrastructure.terraform_runs import Terraform, formatted
+from tests.infrastructure.terraform_runs import formatted, initialised, terraform_or_skip
+from tools.processes import DidNotStartError
+from tools.terraform import PLUGINS, VARIABLES, NoTerraformError, Terraform, what_it_builds_on
 
 ESTATE = Path(__file__).parents[2] / "examples" / "estate"
 REGION = "ap-northeast-2"
@@ -51,32 +53,11 @@ def client(service: str, region: str = REGION) -> Any:
     return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # any service, by its name
 
 
-def what_the_estate_has_already() -> None:
-    """The RDS instance, the node group's role and the trail's log group."""
-    client("rds").create_db_instance(
-        DBInstanceIdentifier="listings",
-        DBInstanceClass="db.t3.micro",
-        Engine="postgres",
-        MasterUsername="estate user",
-        MasterUserPassword="not-used-here",
-        DBName="estate",
-        AllocatedStorage=20,
-        Port=5432,
-    )
-    client("iam").create_role(RoleName="estate-nodes", AssumeRolePolicyDocument="{}")
-    client("logs").create_log_group(logGroupName="estate-trail")
-
-
 @pytest.fixture
 def folder(catalogue: Catalogue, estate_folder: Path, tmp_path: Path) -> Path:
     shutil.copy(estate_folder / "infrastructure" / "terraform" / "main.tf", tmp_path)
     tmp_path.joinpath("secrets-manager.tf").write_text(terraform(catalogue, "made for a test"), "utf-8")
-    variables = {
-        "node_role_name": "estate-nodes",
-        "cloudtrail_log_group_name": "estate-trail",
-        "db_instance_identifier": "listings",
-        "replica_regions": {"ap-northeast-1": "alias/aws/secretsmanager"},
-    }
+    variables = {**VARIABLES, "replica_regions": {"ap-northeast-1": "alias/aws/secretsmanager"}}
     tmp_path.joinpath("terraform.tfvars.json").write_text(json.dumps(variables), "utf-8")
     return tmp_path
 
@@ -107,8 +88,8 @@ def pushed(folder: Path, values: Mapping[str, str]) -> None:
 
 @pytest.mark.integration
 def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Terraform(folder, {"TF_VAR_estate_rds_password": PASSWORD}).run
-    what_the_estate_has_already()
+    run = initialised(folder, {**aws.variables, "TF_VAR_estate_rds_password": PASSWORD})
+    what_it_builds_on(aws.endpoint_url, user="estate user")
     run("fmt", "-check", "-diff")
     run("validate")
     run("apply", "-auto-approve")
@@ -153,6 +134,26 @@ def the_account_is_as_it_should_be() -> None:
     filters = client("logs").describe_metric_filters(logGroupName="estate-trail")["metricFilters"]
     metrics = {one["metricTransformations"][0]["metricName"] for one in filters}
     assert {alarm["MetricName"] for alarm in alarms} == metrics == {"FailedReads", "FailedRotations"}
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "words"),
+    [
+        ('resource "aws_kms_key" "any" {}', NoTerraformError, f"gets no AWS provider here: {PLUGINS} may name"),
+        ('terraform { required_version = ">= 99" }', NoTerraformError, "this Terraform is too old"),
+        ("provider {", DidNotStartError, "(?s)init ended with exit code 1.*Error:"),
+    ],
+    ids=["no provider", "too old", "wrong files"],
+)
+def test_why_terraform_cannot_run_here_is_said(
+    text: str, error: type[Exception], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terraform_or_skip()
+    monkeypatch.setenv(PLUGINS, str(tmp_path))
+    tmp_path.joinpath("main.tf").write_text(text, "utf-8")
+    with pytest.raises(DidNotStartError, match=words) as caught:
+        Terraform(tmp_path, {})
+    assert type(caught.value) is error
 
 
 class Odd(Settings):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -13,10 +13,17 @@ REGION = "ap-northeast-2"
 
 def secrets_client(url: str) -> SecretsManagerClient:
     """Return a client with the rights of an operator."""
+    client: SecretsManagerClient = operator_client("secretsmanager", url)
+    return client
+
+
+def operator_client(service: str, url: str) -> Any:
+    """Return a client of any service, by its name, with the rights of an operator."""
     import boto3
 
-    return boto3.client(
-        "secretsmanager",
+    make: Callable[..., Any] = boto3.client  # its types know a name only where it is written out
+    return make(
+        service,
         region_name=REGION,
         endpoint_url=url,
         aws_access_key_id="testing",

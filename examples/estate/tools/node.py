@@ -10,7 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -34,10 +33,15 @@ def node_path() -> str:
     return path
 
 
+def node() -> str:
+    """Return the program `node`. Raises `DidNotStartError` where there is no Node.js."""
+    return shutil.which("node", path=node_path()) or "node"
+
+
 def modules() -> Path:
     """Return the folder of the backend's packages, installed as its lock says."""
     lock, folder = BACKEND / "package-lock.json", BACKEND / "node_modules"
-    with _alone("install"):
+    with _alone():
         if not _is_newer(folder / ".installed", [lock]):
             _run(["npm", "ci", "--no-audit", "--no-fund"], BACKEND)
             (folder / ".installed").touch()
@@ -48,7 +52,7 @@ def built() -> Path:
     """Return the backend's program, compiled from its sources as they are now: `node PROGRAM` runs it."""
     modules()
     out, sources = BACKEND / "dist", [*(BACKEND / "src").rglob("*.ts"), BACKEND / "tsconfig.json"]
-    with _alone("build"):
+    with _alone():
         if not _is_newer(out / ".built", sources):
             shutil.rmtree(out, ignore_errors=True)
             _run(["npm", "run", "--silent", "build"], BACKEND)
@@ -79,12 +83,14 @@ def _run(command: Sequence[str], folder: Path) -> None:
 
 
 @contextmanager
-def _alone(what: str) -> Iterator[None]:
-    """Wait for others on this machine who do the same to the same checkout."""
-    name = f"estate-node-{what}-{os.getuid()}-{BACKEND.stat().st_ino}.lock"
-    with (Path(tempfile.gettempdir()) / name).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _alone() -> Iterator[None]:
+    """Wait for others on this machine who do the same to the same checkout. It leaves no file."""
+    folder = os.open(BACKEND, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(folder)
 
 
 if __name__ == "__main__":

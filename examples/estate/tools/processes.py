@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+_STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 POLL = 0.05
 """Seconds between two looks at whether a server is ready."""
 
@@ -65,6 +67,14 @@ class Child:
                 raise DidNotStartError(f"{self.name} was not ready after {seconds:g} seconds:\n{self.output()}")
             time.sleep(POLL)
 
+    def finish(self, seconds: float) -> int:
+        """Return its exit code once it has ended by itself; raise `TimeoutError` if it has not in time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            pass
+        raise TimeoutError(f"{self.name} was not done after {seconds:g} seconds")
+
     def stop(self, sign: signal.Signals = signal.SIGTERM, seconds: float = 10) -> int:
         """Send `sign`, wait, kill after `seconds`; return the exit code. Safe to call twice."""
         if self.process.poll() is None:
@@ -90,19 +100,35 @@ def running(
 
     A session of its own: Ctrl-C in the terminal reaches us alone, and we stop the children in order.
     """
-    with tempfile.NamedTemporaryFile(prefix="estate-", suffix=".log") as log:
-        process = subprocess.Popen(  # noqa: S603 - the commands are this repository's own
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=dict(environment),
-            cwd=folder,
-            user=user,
-            start_new_session=True,
-        )
-        child = Child(name, process, Path(log.name))
-        try:
-            yield child
-        finally:
-            child.stop(stop_with)
+    with tempfile.NamedTemporaryFile(prefix="estate-", suffix=".log") as log, ExitStack() as stack:
+        with _signals_held_back():
+            process = subprocess.Popen(  # noqa: S603 - the commands are this repository's own
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                cwd=folder,
+                user=user,
+                start_new_session=True,
+            )
+            child = Child(name, process, Path(log.name))
+            stack.callback(child.stop, stop_with)
+        yield child
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Let a signal wait: one whose handler raises while a child is being made would leave it to nobody."""
+    if threading.current_thread() is not threading.main_thread():  # handlers run in the main thread only
+        yield
+        return
+    held: list[int] = []
+    handlers = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _STOPPING}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for one in held:
+            signal.raise_signal(one)

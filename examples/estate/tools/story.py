@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.made_up import shown_in
+from tools.processes import running
 
 _BOLD, _DIM, _GREEN, _RED, _END = "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[31m", "\x1b[0m"
 COMMAND = 60.0
@@ -36,42 +36,38 @@ class Story:
         self._step += 1
         self._print(f"\n{self._step}. {title}", _BOLD)
 
-    def say(self, text: str) -> None:
+    def say(self, *lines: str) -> None:
         """Tell something."""
-        self._print(f"   {text}")
+        for line in lines:
+            self._print(f"   {line}")
 
-    def saw(self, text: str) -> None:
-        """Say in one line what has just been seen."""
-        self._print(f"   → {text}", _GREEN)
+    def saw(self, *lines: str) -> None:
+        """Say what has just been seen."""
+        for number, line in enumerate(lines):
+            self._print(f"   {' ' if number else '→'} {line}", _GREEN)
 
     def command(
         self, *words: str, exit_code: int = 0, expect: Sequence[str] = (), show: str | None = None, last: int = 0
-    ) -> str:
-        """Run a command, show it with what it printed (or its `last` lines), and return that.
+    ) -> None:
+        """Run a command, and show it with what it printed (or its `last` lines).
 
-        Raises `StoryError` for another exit code, something expected that it did not print, or a secret that it did.
+        Raises `StoryError` for another exit code, something expected that it did not print, or a secret that it did;
+        `TimeoutError` if it takes longer than `COMMAND`.
         """
         shown = show or shlex.join(words)
-        self._print(f"   $ {shown}", _BOLD)
-        programs = Path(sys.executable).parent
-        done = subprocess.run(  # noqa: S603 - the commands are the demo's own
-            [str(programs / words[0]), *words[1:]],
-            cwd=self._folder,
-            env=self._environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=COMMAND,
-            check=False,
-            start_new_session=True,
-        )
-        self.output(done.stdout, last)
-        if done.returncode:
-            self._print(f"   exit code {done.returncode}", _DIM)
-        self.check(done.returncode == exit_code, f"{shown}: exit code {done.returncode}, expected {exit_code}")
-        self.check_output(shown, done.stdout, expect)
-        return done.stdout
+        self.type(shown)
+        program = str(Path(sys.executable).with_name(words[0]))
+        with running(shown, [program, *words[1:]], environment=self._environment, folder=self._folder) as child:
+            code, printed = child.finish(COMMAND), child.output()
+        self.output(printed, last)
+        if code:
+            self._print(f"   exit code {code}", _DIM)
+        self.check(code == exit_code, f"{shown}: exit code {code}, expected {exit_code}")
+        self.check_output(shown, printed, expect)
+
+    def type(self, command: str) -> None:
+        """Show a command that is run."""
+        self._print(f"   $ {command}", _BOLD)
 
     def output(self, text: str, last: int = 0) -> None:
         """Show what something printed."""
