@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pydantic.errors import PydanticUndefinedAnnotation
 
 from estate_config import discovery, environments, guard, handmade, stages
-from estate_config.contract import Context, Provider
+from estate_config.contract import Context, KeyKeeper, Provider
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
+from estate_config.file_key import KeyOf, key_from, key_in
+from estate_config.last_known_good import LastKnownGood, schema_hash
 from estate_config.redaction import Hidden
 from estate_config.resolve import Link
 from estate_config.schema import Setting, schema_error
+from estate_config.sealed_file import Bond
 from estate_config.settings import Settings
 from estate_config.suggest import did_you_mean
 from estate_config.swap import swapped
@@ -32,6 +37,8 @@ class Chain:
     links: tuple[Link, ...]
     deadline: float
     forbid_examples: bool = False
+    last_known_good: LastKnownGood | None = None
+    """What stands in for a store that cannot be reached, where `estate.toml` asks for it."""
 
 
 def declared(cls: type[Settings]) -> tuple[Setting, ...]:
@@ -57,7 +64,8 @@ def chain_of(cls: type[Settings], environment: str | None = None, config: Config
     if watched is None:
         return _chain_of(cls, environment, config)
     chain = _chain_of(cls, environment or watched.environment, config)
-    return replace(chain, links=tuple(watched.wrap(link) for link in chain.links))
+    links = tuple(watched.wrap(link) for link in chain.links)
+    return replace(chain, links=links, last_known_good=None)  # a test run neither reads nor writes it
 
 
 def _chain_of(cls: type[Settings], environment: str | None, config: Config) -> Chain:
@@ -86,9 +94,41 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
             links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on, stages=asked))
         except ConfigurationError as error:
             problems += error.problems
+    try:
+        kept = None if asked else _last_known_good(cls, info, links, estate, chosen)  # of what is current, no candidate
+    except ConfigurationError as error:
+        problems += error.problems
     if problems := problems or list(stages.unserved(cls.__estate_settings__, links)):
         raise ConfigurationError(problems, info=info)
-    return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples)
+    return Chain(info, tuple(links), chosen.deadline, chosen.forbid_examples, kept)
+
+
+def _last_known_good(
+    cls: type[Settings], info: LoadInfo, links: Sequence[Link], estate: Estate, chosen: Environment
+) -> LastKnownGood | None:
+    """Return the file that the environment asks for. Raises `ConfigurationError` where nobody keeps its key."""
+    table = chosen.last_known_good
+    if table is None:
+        return None
+    return LastKnownGood(
+        path=estate.folder / table.file.replace("{service}", quote(info.service, safe="")),
+        bond=Bond(info.service, info.environment, schema_hash(cls.__estate_settings__)),
+        key_of=_file_key(table.key, info, estate, chosen),
+        max_age=timedelta(seconds=table.max_age),
+        remote=frozenset(link.name for link in links if link.spec.remote),
+    )
+
+
+def _file_key(key: str, info: LoadInfo, estate: Estate, chosen: Environment) -> KeyOf:
+    kind, _, name = key.partition(":")
+    if kind == "file":
+        return key_in(estate.folder / name)
+    link = link_to(kind, estate, chosen)
+    if KeyKeeper not in link.spec.offers or not isinstance(link.provider, KeyKeeper):
+        message = f'environments.{chosen.name}.last_known_good.key: the provider "{kind}" keeps no keys of files'
+        raise estate.error(message, "write file:PATH, aws:alias/NAME or keyring:NAME")
+    context = {"service": info.service, "environment": info.environment}
+    return key_from(link.provider, kind, name, context)
 
 
 def link_to(provider: str, estate: Estate, chosen: Environment) -> Link:

@@ -46,6 +46,19 @@ class ChainEntry(BaseModel):
         return f"{self.provider} ({exceptions})" if exceptions else self.provider
 
 
+class LastKnownGoodTable(BaseModel):
+    """`[environments.NAME.last_known_good]`: what stands in for a store that cannot be reached."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: str = Field(min_length=1)
+    """`{service}` in it stands for the service; the folder has to be there."""
+    key: str = Field(pattern=r"^[a-z][a-z0-9_]*:.+$")
+    """`file:PATH`, or the provider that keeps it and its name there: `aws:alias/estate-cache`."""
+    max_age: float = Field(default=86_400, gt=0, le=2_592_000)
+    """Seconds; at most 30 days, by when a secret that rotates is another one."""
+
+
 class EnvironmentTable(BaseModel):
     """`[environments.NAME]`."""
 
@@ -55,6 +68,7 @@ class EnvironmentTable(BaseModel):
     deadline: float = Field(default=DEADLINE, gt=0, le=600)
     forbid_examples: bool = False
     providers: dict[str, dict[str, Any]] = {}
+    last_known_good: LastKnownGoodTable | None = None
 
     @field_validator("chain", mode="before")
     @classmethod
@@ -123,6 +137,9 @@ class Environment:
     """Options by provider, the shared table overlaid with the environment's own."""
     forbid_examples: bool = False
     """Whether a secret may not have a value that stands in examples."""
+    last_known_good: LastKnownGoodTable | None = None
+    said_by: str = "the call"
+    """Who named it: a variable, or `default_environment`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,9 @@ class Estate:
         table = self.environments[name]
         names = {*self.table.providers, *table.providers}
         options = {n: {**self.table.providers.get(n, {}), **table.providers.get(n, {})} for n in names}
-        return Environment(name, tuple(table.chain), table.deadline, options, table.forbid_examples)
+        return Environment(
+            name, tuple(table.chain), table.deadline, options, table.forbid_examples, table.last_known_good, said_by
+        )
 
     def _from_variables(self) -> tuple[str, str]:
         for variable in self.table.environment_variables:
@@ -289,6 +308,8 @@ def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: s
 def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:
     if model is EstateTable and steps[:1] == ["generated"]:
         return list(GeneratedFile.model_fields)
+    if model is EstateTable and steps[2:] == ["last_known_good"]:
+        return list(LastKnownGoodTable.model_fields)
     if model is EstateTable and steps:
         return list((EnvironmentTable if len(steps) <= 2 else ChainEntry).model_fields)  # noqa: PLR2004 - environments.NAME
     return list(model.model_fields)

@@ -25,7 +25,7 @@ from estate_config.redaction import Hidden
 from estate_config.report import success_line
 from estate_config.resolve import Answer, Link, Resolution, resolve
 from estate_config.schema import Setting
-from estate_config.settings import Settings, concrete, hold, is_lazy, loaded, waiting_of
+from estate_config.settings import Settings, concrete, hold, is_lazy, loaded, record_of, waiting_of
 from estate_config.swap import publish, swapped
 
 S = TypeVar("S", bound=Settings)
@@ -150,6 +150,7 @@ def fill(
         error = attempt.error()
         del attempt  # with the values that were found
         raise error
+    attempt.warnings += keep(instance)
     log_warnings(attempt)
     log.info("%s", success_line(attempt.answers, attempt.info, attempt.seconds, discovery_titles()))
 
@@ -160,10 +161,25 @@ def log_warnings(attempt: Attempt) -> None:
         log.warning("%s %s: %s", warning.code, ", ".join(a.place for a in warning.places), warning.message)
 
 
+def keep(instance: Settings) -> list[Problem]:
+    """Keep the values of a good load on disk, where `estate.toml` asks for it; return why that was not possible."""
+    record = record_of(instance)
+    kept = record.chain.last_known_good if record is not None and record.chain is not None else None
+    return [] if record is None or kept is None else kept.keep(record.answers.reveal())
+
+
 def attempted(
-    instance: Settings, overrides: Hidden[dict[str, Any]], environment: str | None = None, config: Config = None
+    instance: Settings,
+    overrides: Hidden[dict[str, Any]],
+    environment: str | None = None,
+    config: Config = None,
+    *,
+    stand_in: bool = True,
 ) -> Attempt:
-    """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration."""
+    """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration.
+
+    Without `stand_in`, nothing stands in for a store that cannot be reached.
+    """
     started = time.monotonic()
     cls = type(instance)
     attempt = Attempt(LoadInfo(service=cls.__name__))
@@ -185,6 +201,8 @@ def attempted(
     resolution = answers_of(settings, chain, overrides)
     attempt.answers = resolution.answers
     attempt.warnings = [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
+    if stand_in and chain.last_known_good is not None:
+        attempt.warnings += chain.last_known_good.stand_in(attempt.answers)
     attempt.problems += validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
     if attempt.problems:

@@ -98,7 +98,9 @@ def success_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float, 
     what = "Secrets" if secrets else "Settings"
     source = " and ".join(title(provider) for provider in named) or "the schema's defaults"
     where = f"{info.service}, {info.environment}"
-    return f"{what} loaded successfully from {source} ({where}: {_counts(answers, seconds)})"
+    degraded = sum(bool(a.found.origin.degraded) for a in answers.values() if a.found is not None)
+    how = f"loaded, {degraded} of them degraded," if degraded else "loaded successfully"
+    return f"{what} {how} from {source} ({where}: {_counts(answers, seconds)})"
 
 
 def fine_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float) -> str:

@@ -33,14 +33,16 @@ def schema_of(estate: Estate, service: str) -> type[Settings]:
     raise ConfigurationError(problems, info=LoadInfo(service=service, config=estate.source))
 
 
-def attempted(estate: Estate, service: str, environment: Environment) -> tuple[Attempt, Settings | None]:
-    """Try to load a service; return what came of it, and the instance if nothing is wrong."""
+def attempted(
+    estate: Estate, service: str, environment: Environment, *, stand_in: bool = True
+) -> tuple[Attempt, Settings | None]:
+    """Try to load a service; return what came of it, and the instance if nothing is wrong. As `loading.attempted`."""
     try:
         cls = schema_of(estate, service)
     except ConfigurationError as error:
         return Attempt(replace(error.info, environment=environment.name), list(error.problems)), None
     instance = cls.__new__(cls)
-    attempt = loading.attempted(instance, Hidden({}), environment.name)
+    attempt = loading.attempted(instance, Hidden({}), environment.name, stand_in=stand_in)
     attempt.info = replace(attempt.info, service=service)
     return attempt, None if attempt.problems else instance
 

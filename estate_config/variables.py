@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from estate_config.chains import link_to
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
-from estate_config.loading import log_warnings
+from estate_config.loading import keep, log_warnings
 from estate_config.redaction import Hidden
 from estate_config.resolve import Answer, Link, place_of
 from estate_config.services import attempted
@@ -50,6 +50,7 @@ def environment_with(
     for service in services:
         attempt, instance = attempted(estate, service, chosen)
         if instance is not None:
+            attempt.warnings += keep(instance)
             log_warnings(attempt)
             made = [_variable(service, answer, instance, link) for answer in attempt.answers.values()]
             variables += [one for one in made if isinstance(one, _Variable)]

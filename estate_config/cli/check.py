@@ -58,7 +58,7 @@ def _attempt(estate: Estate, service: str, environments: list[Environment], *, s
     if schema_only:
         return examined(estate, service, environments)
     with progress(f"checking {service}"):
-        attempt, _ = attempted(estate, service, environments[0])
+        attempt, _ = attempted(estate, service, environments[0], stand_in=False)  # old values would hide what is wrong
     return attempt
 
 
