@@ -101,6 +101,33 @@ class Prober(Protocol):
 
 
 @runtime_checkable
+class Rotator(Protocol):
+    """A provider in which a new version of a secret can wait, and be tried, before it is the current one.
+
+    It has `stages`, and is a `Prober`: who rotates reads by `Key.stage`, and asks `probe` how the stages stand.
+    """
+
+    pending: str
+    """The stage of the version that waits."""
+    previous: str
+    """The stage of the version that was the current one before."""
+
+    def put_pending(self, key: Key, value: str, version: str, deadline: Deadline) -> Failed | None:
+        """Store a value as the version with this id, and let it wait. The same one again changes nothing.
+
+        A version of this id that has no value yet is filled. Return what went wrong; there is a value in this frame.
+        """
+        ...
+
+    def make_current(self, key: Key, version: str, before: str, deadline: Deadline) -> Failed | None:
+        """Let a version be the current one instead of `before`, which is then the previous one. Done twice, it is done.
+
+        `Failed` where neither `before` nor `version` is the current one: somebody else has been here.
+        """
+        ...
+
+
+@runtime_checkable
 class Policed(Protocol):
     """A provider that can show the policies by which its store lets somebody read, without reading a secret."""
 

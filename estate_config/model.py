@@ -94,6 +94,8 @@ class Status:
     changed_at: datetime | None = None
     may_read: bool | None = None
     """Whether the caller may read the value; None where the store only tells by giving it."""
+    rotated: bool | None = None
+    """Whether the store has it rotated on a schedule; None where it does not say."""
     notices: tuple[Notice, ...] = ()
     """What is not as it should be though the value is there: a rotation that is late, a replica out of step."""
 
