@@ -212,8 +212,8 @@ class ProviderSpec:
     build: Callable[[Any, Context], Provider]
     """Validated options in, provider out. No I/O, no SDK import."""
     offers: tuple[type, ...] = ()
-    """Extra protocols that the built provider has: `Writer`, `Prober`, `Policed`, `Inspector`, `Watcher`, `Leased`,
-    `KeyKeeper`."""
+    """Extra protocols that the built provider has: `Writer`, `Prober`, `Rotator`, `Policed`, `Inspector`,
+    `Watcher`, `Leased`, `KeyKeeper`."""
     secrets_only: bool = False
     """Asked for secrets, and for settings only where a field gives it an address or names it in `providers=`."""
     address_names: tuple[str, ...] = ()
