@@ -14,7 +14,7 @@ from typing import Any
 from estate_config.chains import chain_in, declared
 from estate_config.contract import Prober, Provider
 from estate_config.environments import Environment, Estate
-from estate_config.errors import Asked, Code, Problem
+from estate_config.errors import Asked, Code, LoadInfo, Problem
 from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place, Status
 from estate_config.resolve import Answer, Link, resolve
 from estate_config.settings import Settings
@@ -44,6 +44,7 @@ class Finding:
 class Diagnosis:
     """How things stand with all secrets of a service."""
 
+    info: LoadInfo
     findings: tuple[Finding, ...]
     problems: tuple[Problem, ...]
     """What would stop its start, as far as can be told without the values."""
@@ -62,7 +63,7 @@ def diagnosed(cls: type[Settings], estate: Estate, environment: Environment) -> 
     answers = resolution.answers
     findings = [_finding(answer, probes) for answer in answers.values() if answer.setting.secret]
     noticed = [_warning(name, probe, notice) for probe in probes.values() for name, notice in probe.noticed()]
-    return Diagnosis(tuple(findings), tuple(missing(answers)), (*resolution.warnings, *noticed))
+    return Diagnosis(chain.info, tuple(findings), tuple(missing(answers)), (*resolution.warnings, *noticed))
 
 
 @dataclass

@@ -72,7 +72,11 @@ def _is_fine(diagnosis: Diagnosis | ConfigurationError) -> bool:
 
 def _as_json(diagnosis: Diagnosis | ConfigurationError) -> dict[str, object]:
     findings = [] if isinstance(diagnosis, Exception) else [one.as_json() for one in diagnosis.findings]
+    info = diagnosis.info
     return {
+        "environment": info.environment,
+        "chain": list(info.chain),
+        "config": info.config,
         "secrets": findings,
         "problems": [asdict(one) for one in diagnosis.problems],
         "warnings": [asdict(one) for one in diagnosis.warnings],
@@ -81,17 +85,21 @@ def _as_json(diagnosis: Diagnosis | ConfigurationError) -> dict[str, object]:
 
 def _text(service: str, diagnosis: Diagnosis | ConfigurationError, environment: Environment) -> str:
     from estate_config.errors import ConfigurationError, LoadInfo
+    from estate_config.report import chain_line, warnings_text
 
     if isinstance(diagnosis, ConfigurationError):
         return diagnosis.as_text(color=colored())
+    named = environment.said_by == "the call"  # by --env
     lines = [
-        f"{service} in {environment.name}",
+        f"{service} in {environment.name}" + ("" if named else f", as {environment.said_by} says"),
+        f"  {chain_line(diagnosis.info)}",
         *(f"  {line}" for line in table([_HEAD, *map(_row, diagnosis.findings)])),
     ]
-    if diagnosis.problems or diagnosis.warnings:
-        info = LoadInfo(service, environment.name)
-        report = ConfigurationError(diagnosis.problems, diagnosis.warnings, info)
+    if diagnosis.problems:
+        report = ConfigurationError(diagnosis.problems, diagnosis.warnings, LoadInfo(service, environment.name))
         lines += ["", report.as_text(color=colored())]
+    elif diagnosis.warnings:
+        lines += ["", warnings_text(diagnosis.warnings, color=colored())]
     return "\n".join(lines)
 
 

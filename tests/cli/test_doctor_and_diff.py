@@ -61,7 +61,8 @@ def estate(project: Path, *words: str, exit_code: int = 0) -> str:
 def test_doctor_shows_each_secret_and_is_content(project: Path) -> None:
     told = estate(project, "doctor")
     assert told.splitlines() == [
-        "app in laptop",
+        "app in laptop, as default_environment says",
+        "  chain: env → dotenv   from estate.toml",
         "  secret  state     in      place",
         "  token   found     dotenv  .env:1",
         "  url     template",

@@ -66,7 +66,9 @@ class StrictAws:
         self.store = SecretsManager()
         self.roles: dict[str, Role] = {}
         self.policies: dict[str, Policy] = {}
-        """Customer-managed policies by name; two roles have each."""
+        """Customer-managed policies by name."""
+        self.bearers = 2
+        """How many roles have each of them."""
         self.calls: Counter[str] = Counter()
         self.asked: list[tuple[str, dict[str, Any]]] = []
         """Each call with its parameters, values left out."""
@@ -213,7 +215,7 @@ class StrictAws:
         document = self.policies.get(arn.rpartition("/")[2])
         if document is None or not arn.startswith(f"arn:aws:iam::{caller.account}:policy/"):
             raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
-        return _POLICIES[action].format(document=quote(json.dumps(document)))
+        return _POLICIES[action].format(document=quote(json.dumps(document)), bearers=self.bearers)
 
     def _caller(self, authorization: str, token: str | None) -> tuple[Caller, str]:
         signed = re.match(
@@ -344,7 +346,7 @@ _ASSUMED = (
 _POLICIES = {
     "GetPolicy": (
         "<R><GetPolicyResult><Policy><DefaultVersionId>v3</DefaultVersionId>"
-        "<AttachmentCount>2</AttachmentCount></Policy></GetPolicyResult></R>"
+        "<AttachmentCount>{bearers}</AttachmentCount></Policy></GetPolicyResult></R>"
     ),
     "GetPolicyVersion": (
         "<R><GetPolicyVersionResult><PolicyVersion><Document>{document}</Document>"
