@@ -24,6 +24,7 @@ from estate_config.testing import EmbeddedAws
 from estate_secrets import EstateSecrets
 from services.ai.settings import AiSettings
 from services.etl.settings import EtlSettings
+from tests.fakes.metric_filter import counts
 from tests.infrastructure.terraform_runs import formatted, initialised, terraform_or_skip
 from tools.processes import DidNotStartError
 from tools.terraform import PLUGINS, VARIABLES, NoTerraformError, Terraform, what_it_builds_on
@@ -39,6 +40,31 @@ VALUES = {
     "estate/openai/api_key": "canary-openai",
     "estate/kreb/api_key": "canary-kreb",
 }
+
+
+READ = {
+    "eventVersion": "1.08",
+    "eventType": "AwsApiCall",
+    "eventSource": "secretsmanager.amazonaws.com",
+    "eventName": "GetSecretValue",
+    "awsRegion": REGION,
+    "userIdentity": {"type": "AssumedRole", "arn": "arn:aws:sts::123456789012:assumed-role/estate-nodes/i-0"},
+    "requestParameters": {"secretId": "estate/jwt/secret"},
+    "responseElements": None,
+}
+"""What CloudTrail writes of a read, also of one in a batch (Secrets Manager User Guide, "CloudTrail entries")."""
+EVENTS: list[tuple[dict[str, Any], list[str]]] = [
+    (READ, []),
+    ({**READ, "errorCode": "AccessDenied", "errorMessage": "User: … is not authorized"}, ["FailedReads"]),
+    ({**READ, "errorCode": "ResourceNotFoundException"}, ["FailedReads"]),
+    ({**READ, "eventName": "BatchGetSecretValue", "errorCode": "AccessDenied"}, ["FailedReads"]),
+    ({**READ, "eventName": "DescribeSecret", "errorCode": "AccessDenied"}, []),
+    ({**READ, "eventSource": "ssm.amazonaws.com", "errorCode": "AccessDenied"}, []),
+    ({**READ, "eventType": "AwsServiceEvent", "eventName": "RotationFailed"}, ["FailedRotations"]),
+    ({**READ, "eventType": "AwsServiceEvent", "eventName": "RotationAbandoned"}, ["FailedRotations"]),
+    ({**READ, "eventType": "AwsServiceEvent", "eventName": "RotationSucceeded"}, []),
+]
+"""Events, and the metrics that count them."""
 
 
 @pytest.fixture
@@ -134,6 +160,11 @@ def the_account_is_as_it_should_be() -> None:
     filters = client("logs").describe_metric_filters(logGroupName="estate-trail")["metricFilters"]
     metrics = {one["metricTransformations"][0]["metricName"] for one in filters}
     assert {alarm["MetricName"] for alarm in alarms} == metrics == {"FailedReads", "FailedRotations"}
+    for event, counted in EVENTS:
+        names = [
+            one["metricTransformations"][0]["metricName"] for one in filters if counts(one["filterPattern"], event)
+        ]
+        assert names == counted, event
 
 
 @pytest.mark.parametrize(
@@ -154,6 +185,26 @@ def test_why_terraform_cannot_run_here_is_said(
     with pytest.raises(DidNotStartError, match=words) as caught:
         Terraform(tmp_path, {})
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        '$.a = "b"',
+        '{ $.a = "b"',
+        '{ ($.a = "b" }',
+        '{ $.a = "b" && $.a = "c" || $.a = "d" }',
+        '{ $.a == "b" }',
+        '{ a = "b" }',
+        "{ $.a = }",
+        "{ $.a EXISTS }",
+        "{ }",
+        "",
+    ],
+)
+def test_a_pattern_that_the_double_does_not_understand_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"not understood|in braces|mixed|not closed"):
+        counts(pattern, {"a": "b"})
 
 
 class Odd(Settings):
