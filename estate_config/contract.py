@@ -179,7 +179,7 @@ class KeyKeeper(Protocol):
     """A provider that keeps the key of a file on this machine: what is in the file is of no use without it."""
 
     def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
-        """Return a new key where `wrapped` is None, else the one that was wrapped so.
+        """Return a key for a new file where `wrapped` is None, else the one that was wrapped so.
 
         `name` is what `estate.toml` has after the provider's name: `alias/estate-cache`. `context` says what the key
         is for, `service` and `environment`; one made for another context is not given out. Raise `ProviderError`,

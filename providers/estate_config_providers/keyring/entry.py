@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from estate_config.errors import Code
@@ -35,3 +36,8 @@ def entry_of(key: Key, options: KeyringOptions) -> Entry | Failed:
     if service and username:
         return Entry(service, username)
     return Failed(Code.SCHEMA, f"has the address {key.address!r}", 'write it as keyring="service/username"')
+
+
+def key_entry(name: str, context: Mapping[str, str], options: KeyringOptions) -> Entry:
+    """Return where the key of a file is: each service and environment has one of its own."""
+    return Entry(options.service, f"{name}/{context['environment']}/{context['service']}")

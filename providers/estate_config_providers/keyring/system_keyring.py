@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from estate_config.errors import Code
-from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place
+from estate_config.errors import Code, ProviderError
+from estate_config.model import DataKey, Deadline, Failed, Found, Key, Notice, Origin, Place
 from estate_config.parallel import at_once
 from estate_config.small_file import why
 from estate_config_providers.keyring.choosing import open_keyring, unencrypted
-from estate_config_providers.keyring.entry import Entry, entry_of
+from estate_config_providers.keyring.entry import Entry, entry_of, key_entry
 from estate_config_providers.keyring.failures import Closed, failure, late
 from estate_config_providers.keyring.options import KeyringOptions
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
+
+_KEY_SIZE = 32
+"""Bytes of a key that is made."""
 
 Answer = str | Failed | None
 """A password, what is wrong, or None: there is none."""
@@ -58,6 +63,19 @@ class SystemKeyring:
             for key, entry in entries.items()
         }
         return {key: answer for key, answer in answers.items() if isinstance(answer, Failed)}
+
+    def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
+        """Return the key kept under the name for this context; where a new one is asked for, it is made once."""
+        entry = key_entry(name, context, self._options)
+        work = _read_or_make if wrapped is None else _read
+        got = self._one_by_one(work, [entry], deadline)
+        if isinstance(got, Closed):
+            raise got.error()
+        answer = got.get(entry, late(deadline.seconds))
+        if isinstance(answer, str):
+            return DataKey(_decoded(answer))
+        failed = answer or Failed(Code.NO_VALUE, "is not there any more", "the next good load makes a new one")
+        raise ProviderError(failed.code, f"{entry.text} {failed.hint}", failed.fix)
 
     def close(self) -> None:
         """Nothing is held: the library keeps the key store, for everybody in the process."""
@@ -105,6 +123,22 @@ def _read(ring: KeyringBackend, entry: Entry) -> Answer | Closed:
     except Exception as error:  # noqa: BLE001 - key stores raise what they like, and it may hold the password
         return failure(error)
     return _really_absent(ring) if password is None else password
+
+
+def _read_or_make(ring: KeyringBackend, entry: Entry) -> Answer | Closed:
+    """Return the key that is kept, or else make one and keep it. Where two make one, both read the last."""
+    current = _read(ring, entry)
+    if current is not None:
+        return current
+    return _write(ring, entry, base64.b64encode(os.urandom(_KEY_SIZE)).decode()) or _read(ring, entry)
+
+
+def _decoded(text: str) -> bytes:
+    """Return the key; none where somebody has put something else there."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return b""
 
 
 def _really_absent(ring: KeyringBackend) -> Closed | None:
