@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from estate_config.errors import ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Origin, Place, Policy, Status
+from estate_config.model import DataKey, Deadline, Failed, Found, Key, Origin, Place, Policy, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of
 from estate_config_providers._aws.causes import Cause, Trouble, whole_trouble
@@ -16,6 +16,7 @@ from estate_config_providers._aws.patience import THREADS, before
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address, address_of
 from estate_config_providers.aws.answering import replies
+from estate_config_providers.aws.data_keys import data_key
 from estate_config_providers.aws.failures import SERVICE
 from estate_config_providers.aws.looking import describe, failed
 from estate_config_providers.aws.mending import Site
@@ -100,6 +101,9 @@ class SecretsManager:
 
     def policies(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, Policy | Failed]:
         return self._policies.read(names, before(deadline))
+
+    def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
+        return data_key(self._options, name, context, wrapped, before(deadline))
 
     def close(self) -> None:
         self._connector.close()
