@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from estate_config.errors import Asked, Code, ConfigurationError, Problem
+    from estate_config.live import (
+        Health,
+        Refreshed,
+        Watch,
+        health,
+        on_change,
+        refresh,
+        retry_on_rejected,
+        snapshot,
+        watch,
+    )
     from estate_config.loading import aload, load, load_or_exit
+    from estate_config.observing import observe
     from estate_config.provenance import Explanation, Provenance, explain
     from estate_config.schema import secret, setting
     from estate_config.settings import Settings, lazy
@@ -19,24 +31,46 @@ __all__ = [
     "Code",
     "ConfigurationError",
     "Explanation",
+    "Health",
     "Problem",
     "Provenance",
+    "Refreshed",
     "Settings",
+    "Watch",
     "aload",
     "explain",
+    "health",
     "lazy",
     "load",
     "load_or_exit",
+    "observe",
+    "on_change",
+    "refresh",
+    "retry_on_rejected",
     "secret",
     "setting",
+    "snapshot",
     "use",
+    "watch",
 ]
 
 # Nothing is imported before it is named: neither pydantic by a test run that only registers the plug-in, nor the
 # loading of values by a module that only declares a schema.
 _MODULES = {
     "errors": ("Asked", "Code", "ConfigurationError", "Problem"),
+    "live": (
+        "Health",
+        "Refreshed",
+        "Watch",
+        "health",
+        "on_change",
+        "refresh",
+        "retry_on_rejected",
+        "snapshot",
+        "watch",
+    ),
     "loading": ("aload", "load", "load_or_exit"),
+    "observing": ("observe",),
     "provenance": ("Explanation", "Provenance", "explain"),
     "schema": ("secret", "setting"),
     "settings": ("Settings", "lazy"),

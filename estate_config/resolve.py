@@ -177,7 +177,7 @@ class _Run:
         notices: Sequence[Notice] = ()
         reply: Replies | ProviderError | str
         try:
-            reply, notices = _fetched(link, keys, every, Deadline(self._time_left()))
+            reply, notices = fetched(link, keys, every, Deadline(self._time_left()))
         except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
             reply = f"raised {type(error).__name__} in {where(error)}"
         self.replies.put((link.name, reply, notices))
@@ -239,7 +239,7 @@ def _outcome(reply: Replies | ProviderError | str) -> str:
     return Code.PLUGIN.value if isinstance(reply, str) else "answered"
 
 
-def _fetched(
+def fetched(
     link: Link, keys: Sequence[Key], every: Sequence[Key], deadline: Deadline
 ) -> tuple[Replies | ProviderError | str, Sequence[Notice]]:
     """Ask a provider, and return what it says as far as the contract knows it. The provider may do what it likes."""
@@ -274,7 +274,7 @@ def place_of(link: Link, key: Key) -> Place:
     """Return where a provider looks for a key; where it cannot say, words that say so."""
     try:
         place = link.provider.locate(key)
-        if isinstance(place, Place) and _are_texts(place.text, place.fix):
+        if isinstance(place, Place) and _are_texts(place.text, place.fix, place.change):
             return place
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's provider may raise anything
         return Place(f"(locate raised {type(error).__name__})")

@@ -7,6 +7,7 @@ one assignment: a reader sees the old ones or the new ones, never half of each.
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections.abc import Generator, Mapping
@@ -24,21 +25,23 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema
 
+    from estate_config.live.state import State
     from estate_config.provenance import Record
 
 S = TypeVar("S", bound="Settings")
 
 
 class Waiting:
-    """What a lazy instance knows: how to load itself, and what it has loaded."""
+    """What a lazy instance knows: how to load itself, what it has loaded, and what is going on with it."""
 
-    __slots__ = ("__weakref__", "config", "current", "environment", "lock")
+    __slots__ = ("__weakref__", "config", "current", "environment", "live", "lock")
 
     def __init__(self, environment: str | None = None, config: Any = None) -> None:
         self.environment = environment
         self.config = config
         self.current: Settings | None = None
         self.lock = threading.RLock()
+        self.live: State | None = None
 
 
 class Settings(BaseSettings):
@@ -220,6 +223,20 @@ def _waiting(cls: type[S], waiting: Waiting) -> S:
         _lazies[:] = [ref for ref in _lazies if ref() is not None]
         _lazies.append(weakref.ref(instance))
     return instance
+
+
+def _after_fork() -> None:
+    """A lock that another thread held when the process was forked is never given back in the child."""
+    global _lazies_lock  # noqa: PLW0603 - it is this lock that is made anew
+    _lazies_lock = threading.Lock()
+    for instance in lazies_of(Settings):
+        waiting = waiting_of(instance)
+        waiting.lock = threading.RLock()
+        if vars(instance) and waiting.current is not None:
+            show(instance, waiting.current)  # the fork may have come between the two halves of a swap
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def lazies_of(cls: type[Settings]) -> list[Settings]:

@@ -6,6 +6,7 @@ lazy instances keep an empty `__dict__` and answer from the context; full speed 
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
 from collections.abc import Mapping
@@ -24,6 +25,14 @@ S = TypeVar("S", bound=Settings)
 _swaps: ContextVar[tuple[use[Any], ...]] = ContextVar("estate_config_swaps", default=())
 _active: Counter[type[Settings]] = Counter()
 _lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may have held it
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {...}):`

@@ -70,6 +70,12 @@ def test_a_program_that_is_not_there_is_127_and_one_that_is_none_is_126(project:
     assert project.program("run", "ai", "--", "/", code=126).err == "estate: /: Permission denied\n"
 
 
+def test_a_program_that_is_not_there_leaves_the_signals_of_its_caller_as_they_were(project: Project) -> None:
+    before = [signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)]
+    project.run("run", "ai", "--", "no-such-program", code=127)
+    assert [signal.getsignal(number) for number in (signal.SIGPIPE, signal.SIGXFSZ)] == before
+
+
 def test_variables_that_are_too_long_are_said_and_not_shown(project: Project) -> None:
     project.write(".env", f"DATABASE_URL={'x' * 200_000}\nOPENAI_KEY=y\n")
     done = project.program("run", "ai", "--", "true", code=126)

@@ -1,0 +1,88 @@
+"""Which fields may have a new value: asked of each provider by versions, where it can say them without the values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from estate_config.contract import Prober
+from estate_config.errors import Code, ProviderError
+from estate_config.model import Deadline, Failed, Found, Key, Status
+from estate_config.parallel import at_once
+from estate_config.provenance import Record
+from estate_config.redaction import where
+from estate_config.resolve import Link, fetched
+from estate_config.schema import Setting
+
+
+@dataclass(slots=True)
+class Glance:
+    """What one look at one provider has shown."""
+
+    same: set[str] = field(default_factory=set)
+    """Fields of which it says that they have the version that is in use."""
+    moved: set[str] = field(default_factory=set)
+    """Fields that are to be read again."""
+    trouble: str = ""
+    """Why it could not say anything at all."""
+
+
+def glance(record: Record, settings: Sequence[Setting], links: Iterable[Link], deadline: Deadline) -> dict[str, Glance]:
+    """Look at the providers, all at the same time; return what each has shown, by its name.
+
+    A provider is asked for the values that came from it, and for those that came from a later one or from none: it may
+    have them by now. One that does not answer in time is in trouble.
+    """
+    by_name = {link.name: link for link in links}
+    seen = at_once(lambda name: _glance(by_name[name], record, settings, deadline), by_name, deadline)
+    return {name: seen.get(name) or Glance(trouble="did not answer in time") for name in by_name}
+
+
+def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: Deadline) -> Glance:
+    keys = {link.key(item): item for item in settings if link.serves(item) and not _is_before(link, item, record)}
+    if not keys:
+        return Glance()
+    said = _said(link, list(keys), deadline)
+    if isinstance(said, str):
+        return Glance(trouble=said)
+    seen = Glance()
+    answers = record.answers.reveal()
+    for key, item in keys.items():
+        kept, reply = answers[item.field].found, said.get(key)
+        if record.settings[item.field].provider != link.name:
+            if isinstance(reply, Found | Status):
+                seen.moved.add(item.field)
+        elif kept is not None and _is_same(reply, kept):
+            seen.same.add(item.field)
+        else:
+            seen.moved.add(item.field)
+    return seen
+
+
+def _is_before(link: Link, item: Setting, record: Record) -> bool:
+    """Whether another provider had the value before this one's turn came."""
+    winner = record.settings[item.field].provider
+    asked = [step.provider for step in record.settings[item.field].asked]
+    return winner != link.name and winner in asked and link.name not in asked
+
+
+def _is_same(reply: Found | Status | Failed | None, kept: Found) -> bool:
+    if isinstance(reply, Status):
+        return reply.version is not None and reply.version == kept.origin.version
+    return isinstance(reply, Found) and reply.value == kept.value
+
+
+def _said(link: Link, keys: list[Key], deadline: Deadline) -> Mapping[Key, Found | Status | Failed] | str:
+    """Return what a provider says of keys, by probing where it can, or why it says nothing."""
+    provider = link.provider
+    if Prober not in link.spec.offers or not isinstance(provider, Prober):
+        reply, _ = fetched(link, keys, (), deadline)
+        if isinstance(reply, ProviderError):
+            return f"{reply.code} {reply.hint}"
+        return f"{Code.PLUGIN} {reply}" if isinstance(reply, str) else reply
+    try:
+        return dict(provider.probe(keys, deadline))
+    except ProviderError as error:
+        return f"{error.code} {error.hint}"
+    except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
+        return f"{Code.PLUGIN} raised {type(error).__name__} in {where(error)}"

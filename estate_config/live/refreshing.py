@@ -1,0 +1,264 @@
+"""A new version of the settings is a candidate: read, validated as a whole, and shown in one step; or not at all."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from estate_config.chains import Chain, chain_of
+from estate_config.errors import Code, ConfigurationError, Problem
+from estate_config.live.changes import call_back
+from estate_config.live.state import Call, State, state_of
+from estate_config.loading import answers_of, provenance_of, validated
+from estate_config.model import Origin
+from estate_config.observing import Refused, Swapped, tell
+from estate_config.provenance import Record
+from estate_config.redaction import Hidden
+from estate_config.resolve import Answer
+from estate_config.schema import Setting, sibling
+from estate_config.settings import Settings, concrete, hold, record_of
+from estate_config.suggest import did_you_mean
+from estate_config.swap import publish, swapped
+from estate_config.templates import placeholders
+from estate_config.validate import fill_templates
+
+S = TypeVar("S", bound=Settings)
+
+log = logging.getLogger("estate_config")
+
+_BY_HAND = frozenset({"override"})
+
+PASSING = frozenset({Code.UNAVAILABLE, Code.THROTTLED, Code.CREDENTIALS, Code.PLUGIN})
+"""Failures that say nothing of the secret: the same question may be answered in a moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What came of looking again."""
+
+    changed: tuple[str, ...] = ()
+    """Fields whose value is another one now."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read, and keeps its old value; or what is wrong with a version that was refused."""
+    refused: bool = False
+    """Whether there was a new version that is not valid: the old one serves on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a refresh may do that it does not do unasked."""
+
+    older: bool = False
+    """Go back to an older version of any field."""
+    versions: Mapping[str, str | None] = field(default_factory=dict)
+    """The version that was announced for a field: it is taken, older or not."""
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """The stage to read a field at, instead of the current one."""
+
+
+def refresh(instance: Settings, *fields: str, allow_older: bool = False) -> Refreshed:
+    """Read the fields again, all if none is named, and show what is new once the whole is valid.
+
+    Waits for the store no longer than a load does. Returns what changed and what is wrong; raises nothing for a store
+    that does not answer: what cannot be read keeps its value. An older version of a secret is refused unless
+    `allow_older`. Raises `TypeError` for an instance that is not lazy, `ValueError` for a name that is no field, and
+    `ConfigurationError` if the instance was not loaded yet and cannot be.
+    """
+    return renewed(instance, fields, Allowed(older=allow_older))
+
+
+def snapshot(instance: S) -> S:
+    """Return the version of now: a complete instance that no refresh changes. For fields that must agree."""
+    return concrete(instance)
+
+
+def renewed(instance: Settings, fields: Collection[str], allowed: Allowed) -> Refreshed:
+    """As `refresh`, and what else it may do."""
+    state = state_of(instance)
+    for name in fields:
+        _check_name(type(instance), name)
+    concrete(instance)
+    with state.refreshing:
+        done = _refreshed(instance, state, fields, allowed)
+    call_back(state)
+    return done
+
+
+def fields_of(cls: type[Settings], name: str) -> list[Setting]:
+    """Return the settings that a name stands for: a field, or all fields of a nested one."""
+    return [item for item in cls.__estate_settings__ if item.field == name or item.field.startswith(f"{name}.")]
+
+
+def _check_name(cls: type[Settings], name: str) -> None:
+    if not fields_of(cls, name):
+        known = [item.field for item in cls.__estate_settings__]
+        raise ValueError(f"{cls.__name__} has no field {name!r}" + did_you_mean(name, known))
+
+
+def _refreshed(instance: Settings, state: State, fields: Collection[str], allowed: Allowed) -> Refreshed:
+    values = concrete(instance)
+    record = record_of(values)
+    chain = None if record is None else _chain(type(instance), record)
+    if record is None or chain is None:
+        return Refreshed()  # made without a load: there is nobody to ask
+    kept = record.answers.reveal()
+    asked = [item for item in _asked(type(instance), fields) if _is_live(item, kept[item.field])]
+    answers, problems = _answered(asked, kept, chain, allowed)
+    _note(state, asked, problems)
+    fill_templates(answers)
+    changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
+    candidate = type(instance).__new__(type(instance))
+    wrong = validated(candidate, answers, forbid_examples=chain.forbid_examples) if changed else []
+    if wrong:
+        vars(candidate).clear()
+        return _refuse(state, record, wrong)
+    state.refused = ()
+    settings = {name: provenance_of(answer) for name, answer in answers.items()}
+    new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
+    if not changed:
+        hold(values, new)
+        return Refreshed(problems=tuple(problems))
+    hold(candidate, new)
+    _show(instance, candidate)
+    state.swaps += 1
+    state.calls.append(Call(changed, candidate))
+    log.info("new values of %s: %s", record.info.service, ", ".join(changed))
+    tell(Swapped(record.info.service, record.info.environment, changed))
+    return Refreshed(changed, tuple(problems))
+
+
+def _chain(cls: type[Settings], record: Record) -> Chain | None:
+    """Return whom to ask: who was asked before, or, in a child of that process, providers of its own."""
+    if record.process == os.getpid():
+        return record.chain
+    try:
+        return chain_of(cls, record.asked_environment, record.asked_config)
+    except ConfigurationError as error:  # estate.toml was changed since
+        log.warning("the chain of %s cannot be made anew: %d problems", record.info.service, len(error.problems))
+        return None
+
+
+def _asked(cls: type[Settings], fields: Collection[str]) -> list[Setting]:
+    """Return the settings to read again, those that a template is built from with it."""
+    if not fields:
+        return list(cls.__estate_settings__)
+    by_name = {item.field: item for item in cls.__estate_settings__}
+    wanted: dict[str, Setting] = {}
+
+    def add(item: Setting) -> None:
+        if item.field not in wanted:
+            wanted[item.field] = item
+            for name in placeholders(item.declaration.template or ""):
+                add(by_name[sibling(item, name)])
+
+    for name in fields:
+        for item in fields_of(cls, name):
+            add(item)
+    return list(wanted.values())
+
+
+def _is_live(item: Setting, kept: Answer) -> bool:
+    by_hand = kept.found is not None and kept.found.origin.provider in _BY_HAND
+    closed = any(step.provider in _BY_HAND for step in kept.asked)
+    return item.declaration.live and not by_hand and not closed
+
+
+def _answered(
+    asked: Sequence[Setting], kept: Mapping[str, Answer], chain: Chain, allowed: Allowed
+) -> tuple[dict[str, Answer], list[Problem]]:
+    """Ask again; return the answers of the whole, what cannot be read or is older as it was, and why."""
+    links = tuple(replace(link, stages={**link.stages, **allowed.stages}) for link in chain.links)
+    fresh = answers_of(asked, replace(chain, links=links), Hidden({})).answers
+    silent = {_failing_provider(new) for new in fresh.values() if new.failed is not None and new.failed.code in PASSING}
+    answers: dict[str, Answer] = {}
+    problems: list[Problem] = []
+    for name, old in kept.items():
+        new = fresh.get(name)
+        why_not = None if new is None else _why_not(new, old, allowed)
+        if why_not is not None:
+            problems.append(why_not)
+        waits = new is not None and new.found is not None and new.found.origin.provider in silent
+        answers[name] = _copy(old if new is None or why_not is not None or waits else new)
+    return answers, problems
+
+
+def _failing_provider(answer: Answer) -> str:
+    """Who could not say. What else came from it waits, too: of two secrets that belong together both are to be new."""
+    return next(step.provider for step in answer.asked if answer.failed and step.outcome == answer.failed.code)
+
+
+def _why_not(new: Answer, old: Answer, allowed: Allowed) -> Problem | None:
+    """Return why an answer does not take the place of the one before."""
+    name = new.setting.field
+    if new.failed is not None:
+        return Problem(name, new.failed.code, new.failed.hint, tuple(new.asked), new.failed.fix)
+    if new.found is None or old.found is None or allowed.older or name in allowed.stages:
+        return None
+    now, before = new.found.origin, old.found.origin
+    announced = name in allowed.versions and allowed.versions[name] in (None, now.version)
+    if announced or before.stage in new.setting.declaration.accepts or not _is_older(now, before):
+        return None
+    message = f"version {now.version} is older than {before.version}, which is in use: it is not taken"
+    fix = "if it was put back on purpose: refresh(settings, allow_older=True), or start the service anew"
+    return Problem(name, Code.STALE, message, tuple(new.asked), fix)
+
+
+def _is_older(now: Origin, before: Origin) -> bool:
+    same_place = (now.provider, now.place) == (before.provider, before.place)
+    if not same_place or now.version == before.version or now.created_at is None or before.created_at is None:
+        return False
+    return now.created_at < before.created_at
+
+
+def _copy(answer: Answer) -> Answer:
+    """Return an answer that may be filled in; what a template gave is built anew."""
+    asked = [step for step in answer.asked if step.provider != "template"]
+    is_built = answer.found is not None and answer.found.origin.provider == "template"
+    return replace(answer, asked=asked, places=list(answer.places), found=None if is_built else answer.found)
+
+
+def _value(answer: Answer) -> object:
+    return None if answer.found is None else answer.found.value
+
+
+def _note(state: State, asked: Iterable[Setting], problems: Sequence[Problem]) -> None:
+    """Remember what the store has confirmed, and what it could not say. Each new trouble is logged once."""
+    now = time.monotonic()
+    failing = {problem.field: problem for problem in problems}
+    for name in (item.field for item in asked):
+        if name not in failing:
+            state.confirmed[name] = now
+            state.failing.pop(name, None)
+    for problem in _news(state, failing):
+        places = ", ".join(step.place for step in problem.places if step.outcome == problem.code)
+        log.warning("%s %s keeps its value: %s %s", problem.code, problem.field, places, problem.message)
+    state.failing.update(failing)
+
+
+def _news(state: State, failing: Mapping[str, Problem]) -> Iterator[Problem]:
+    for name, problem in failing.items():
+        before = state.failing.get(name)
+        if before is None or (before.code, before.message) != (problem.code, problem.message):
+            yield problem
+
+
+def _refuse(state: State, record: Record, wrong: Sequence[Problem]) -> Refreshed:
+    if tuple(wrong) != state.refused:
+        lines = "; ".join(f"{problem.code} {problem.field}: {problem.message}" for problem in wrong)
+        log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
+    state.refused = tuple(wrong)
+    state.refusals += 1
+    tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
+    return Refreshed(problems=tuple(wrong), refused=True)
+
+
+def _show(instance: S, candidate: S) -> None:
+    swap = swapped(type(instance))
+    if swap is None:
+        publish(instance, candidate)
+    else:
+        swap.show(instance, candidate)

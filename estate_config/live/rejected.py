@@ -1,0 +1,149 @@
+"""What to do when a credential is refused: look for a newer one, once for all threads together, and run again."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import time
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
+
+from estate_config.live.refreshing import Allowed, fields_of, refresh, renewed
+from estate_config.live.state import state_of
+from estate_config.settings import Settings, concrete
+
+S = TypeVar("S", bound=Settings)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EVERY = 10.0
+"""Seconds between two looks for the same field: a password that stays wrong must not become a storm of reads."""
+
+
+class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
+    """Run something again with a newer credential when the one in use is refused.
+
+    A decorator, for functions and coroutine functions::
+
+        @retry_on_rejected(settings, "database_url", exceptions=(psycopg.OperationalError,))
+        def orders() -> list[Order]: ...
+
+    and a loop around a block::
+
+        for attempt in retry_on_rejected(settings, "database_url", exceptions=(psycopg.OperationalError,)):
+            with attempt:
+                connection = psycopg.connect(settings.database_url)
+
+    The field is read again once for all threads together, and no more than once in `every` seconds. If the store has
+    nothing newer, the stages that the schema accepts are tried (`secret(..., accepts=("AWSPENDING",))`). Otherwise the
+    original exception is raised, as it is after a second refusal.
+
+    Raises `TypeError` for an instance that is not lazy, `ValueError` for a name that is no field.
+    """
+
+    def __init__(
+        self, instance: S, field: str, *, exceptions: tuple[type[BaseException], ...], every: float = EVERY
+    ) -> None:
+        self._instance = instance
+        self._state = state_of(instance)
+        self._settings = fields_of(type(instance), field)
+        if not self._settings:
+            raise ValueError(f"{type(instance).__name__} has no field {field!r}")
+        self._field = field
+        self._exceptions = exceptions
+        self._every = every
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.iscoroutinefunction(function):
+            return cast("Callable[P, R]", self._awaiting(function))
+
+        @functools.wraps(function)
+        def again(*args: P.args, **kwargs: P.kwargs) -> R:
+            seen = concrete(self._instance)
+            try:
+                return function(*args, **kwargs)
+            except self._exceptions:
+                if not self.renewed(seen):
+                    raise
+            return function(*args, **kwargs)
+
+        return again
+
+    def _awaiting(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        async def again(*args: Any, **kwargs: Any) -> Any:
+            seen = concrete(self._instance)
+            try:
+                return await function(*args, **kwargs)
+            except self._exceptions:
+                if not await asyncio.to_thread(self.renewed, seen):
+                    raise
+            return await function(*args, **kwargs)
+
+        return again
+
+    def __iter__(self) -> Iterator[_Attempt[S]]:
+        first = _Attempt(self)
+        yield first
+        if first.is_to_be_repeated:
+            yield _Attempt(self, last=True)
+
+    def refuses(self, error: BaseException | None) -> bool:
+        """Whether this is how a refused credential shows."""
+        return isinstance(error, self._exceptions)
+
+    def seen(self) -> S:
+        """Return the version of now."""
+        return concrete(self._instance)
+
+    def renewed(self, seen: S) -> bool:
+        """Whether there is another value now than `seen` has. Looks for one, if nobody else has just done so."""
+        with self._state.rejecting:
+            if self._differs(seen):
+                return True
+            now = time.monotonic()
+            if now - self._state.rejected.get(self._field, -self._every) < self._every:
+                return False
+            self._state.rejected[self._field] = now
+            refresh(self._instance, self._field)
+            return self._differs(seen) or any(self._tried(stage, seen) for stage in self._stages())
+
+    def _stages(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(stage for item in self._settings for stage in item.declaration.accepts))
+
+    def _tried(self, stage: str, seen: S) -> bool:
+        fields = {item.field: stage for item in self._settings if stage in item.declaration.accepts}
+        renewed(self._instance, list(fields), Allowed(stages=fields))
+        return self._differs(seen)
+
+    def _differs(self, seen: S) -> bool:
+        now = concrete(self._instance)
+        return now is not seen and any(_at(now, item.path) != _at(seen, item.path) for item in self._settings)
+
+
+class _Attempt(Generic[S]):
+    """One run of a block: a refusal in the first is not raised where there is a newer credential."""
+
+    def __init__(self, retry: retry_on_rejected[S], *, last: bool = False) -> None:
+        self._retry = retry
+        self._last = last
+        self.is_to_be_repeated = False
+
+    def __enter__(self) -> Self:
+        self._seen = self._retry.seen()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not self._last and self._retry.refuses(error):
+            self.is_to_be_repeated = self._retry.renewed(self._seen)
+        return self.is_to_be_repeated
+
+
+def _at(values: object, path: tuple[str, ...]) -> object:
+    for name in path:
+        values = getattr(values, name, None)
+    return values

@@ -1,0 +1,94 @@
+"""What is known of a live instance beside its values: how old they are, what failed, who wants to hear of changes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from estate_config.settings import Settings, is_lazy, lazies_of, waiting_of
+
+if TYPE_CHECKING:
+    from estate_config.errors import Problem
+    from estate_config.provenance import Record
+
+S = TypeVar("S", bound=Settings)
+
+
+@dataclass(slots=True)
+class Call:
+    """Somebody is to be told of a change: with the version that made it."""
+
+    fields: tuple[str, ...]
+    version: Settings = field(repr=False)
+
+
+class State:
+    """What goes on with one lazy instance. One refresh at a time; readers never wait for it."""
+
+    def __init__(self) -> None:
+        self.confirmed: dict[str, float] = {}
+        """When the store last said that a value is the current one, on the monotonic clock."""
+        self.failing: dict[str, Problem] = {}
+        """Fields that could not be read again, and why."""
+        self.refused: tuple[Problem, ...] = ()
+        """What is wrong with the newest version, which was not taken."""
+        self.rejected: dict[str, float] = {}
+        """When a field was last looked for because its value was refused, on the monotonic clock."""
+        self.refusals = 0
+        self.swaps = 0
+        self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
+        self.calls: deque[Call] = deque()
+        self.renew_locks()
+
+    def renew_locks(self) -> None:
+        """Make the locks anew: after a fork, the old ones may be held by threads that are not there."""
+        self.refreshing = threading.RLock()
+        self.rejecting = threading.Lock()
+        self.calling = threading.Condition()
+        self.caller: int | None = None
+        """The thread that is calling back now."""
+
+
+_making = threading.Lock()
+
+
+def state_of(instance: Settings) -> State:
+    """Return the state of a lazy instance. Raises `TypeError` for another one: it is one version, and stays it."""
+    cls = type(instance).__name__
+    if not is_lazy(instance):
+        raise TypeError(f"this {cls} is one version and stays it; live is what lazy({cls}) gives")
+    waiting = waiting_of(instance)
+    with _making:
+        if waiting.live is None:
+            waiting.live = State()
+        return waiting.live
+
+
+def _after_fork() -> None:
+    global _making  # noqa: PLW0603 - another thread of the parent may have held it
+    _making = threading.Lock()
+    for instance in lazies_of(Settings):
+        state = waiting_of(instance).live
+        if state is not None:
+            state.renew_locks()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def age_of(name: str, record: Record, state: State | None) -> float | None:
+    """Return the seconds since the store last said that this is the value of a field; None: no store has it."""
+    now = time.monotonic()
+    if state is not None and name in state.confirmed:
+        return now - state.confirmed[name]
+    fetched_at = record.settings[name].fetched_at
+    if fetched_at is None or record.settings[name].provider in {"override", "template"}:
+        return None
+    loaded = datetime.now(UTC).timestamp() - (now - record.at)  # on the wall, as far as nobody sets the clock
+    return now - record.at + max(0.0, loaded - fetched_at.timestamp())

@@ -1,0 +1,246 @@
+"""What the watching thread does for one instance: looks, listens, renews, each provider at its own time.
+
+It has providers of its own to look and to listen with, so that nobody closes them under it; leases are renewed on the
+providers that fetched the values.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import random
+import time
+from collections.abc import Mapping
+
+from estate_config.chains import chain_of
+from estate_config.contract import Leased, Watcher
+from estate_config.errors import ProviderError
+from estate_config.live.circuit import Circuit
+from estate_config.live.glancing import Glance, glance
+from estate_config.live.refreshing import Allowed, renewed
+from estate_config.live.state import state_of
+from estate_config.loading import close_all
+from estate_config.model import Deadline, Key, Renewal
+from estate_config.provenance import Record
+from estate_config.redaction import where
+from estate_config.resolve import Link
+from estate_config.schema import Setting
+from estate_config.settings import Settings, record_of
+
+log = logging.getLogger("estate_config")
+
+_SLICE = 5.0
+"""Seconds of listening before looking up: whether it is to end, and whether a look is due."""
+_ANNOUNCED = 10.0
+"""Seconds that an announced version is waited for: every operation of Secrets Manager is eventually consistent."""
+_RENEWING = 10.0
+"""Seconds that a round of renewals may take."""
+_NEVER = 3600.0
+
+
+class Turn:
+    """The looking after one instance."""
+
+    def __init__(self, instance: Settings, every: float) -> None:
+        self.instance = instance
+        self.every = every
+        self.looks: dict[str, Circuit] = {}
+        self.renewals: dict[str, Circuit] = {}
+        self.ears: dict[str, Circuit] = {}
+        self.deaf: set[str] = set()
+        """Providers that nobody tells anything."""
+        self.is_child = False
+        self.context = contextvars.copy_context()
+        """Of who asked: with its swaps, if it is a test."""
+        self.links = self._chain()
+        self.first = time.monotonic() + every * random.uniform(0.5, 1.0)  # noqa: S311 - not all of a fleet at once
+
+    def due(self) -> float:
+        """Return when something is to be done, on the monotonic clock."""
+        ears = [ear for name, ear in self.ears.items() if name not in self.deaf and ear.failures]
+        circuits = [*self.looks.values(), *self.renewals.values(), *ears]
+        return min((one.due for one in circuits), default=time.monotonic() + self.every)
+
+    def take(self) -> None:
+        """Do what is due."""
+        if self.is_child:
+            self._start_as_child()
+        self._prepare()
+        self._renew()
+        self._look()
+
+    def stumbled(self) -> None:
+        """Come again later: something went wrong that nobody thought of."""
+        for circuit in self.looks.values():
+            circuit.failed()
+
+    def after_fork(self) -> None:
+        """In a forked child: leases and logins are the parent's, and so is the time to look."""
+        self.is_child = True
+        self.context = self.context.copy()  # the fork may have come while it was in use
+
+    # --- who is to be looked at --------------------------------------------------------------------------------------
+
+    def _record(self) -> Record:
+        record = record_of(self.instance)
+        assert record is not None and record.chain is not None  # noqa: S101, PT018 - watch() has loaded it
+        return record
+
+    def _chain(self) -> tuple[Link, ...]:
+        record = self._record()
+        return chain_of(type(self.instance), record.asked_environment, record.asked_config).links
+
+    def _prepare(self) -> None:
+        for link in self.links:
+            if link.name not in self.looks:
+                self.looks[link.name] = Circuit(self.every)
+                self.looks[link.name].due = self.first
+            if Leased in link.spec.offers and link.name not in self.renewals:
+                self.renewals[link.name] = Circuit(_NEVER)
+            if Watcher in link.spec.offers and link.name not in self.ears:
+                self.ears[link.name] = Circuit(self.every)
+
+    def _settings(self) -> list[Setting]:
+        by_hand = {"override", "template"}
+        settings = self._record().settings
+        return [
+            item
+            for item in type(self.instance).__estate_settings__
+            if item.declaration.live and settings[item.field].provider not in by_hand
+        ]
+
+    def _start_as_child(self) -> None:
+        """Make providers of this process, and read anew what ends with the parent's leases."""
+        self.is_child = False
+        self.links = self._chain()
+        leased = [link.name for link in self.links if Leased in link.spec.offers]
+        fields = [name for name, item in self._record().settings.items() if item.provider in leased]
+        self.looks, self.renewals, self.ears = {}, {}, {}
+        self.first = time.monotonic() + self.every * random.uniform(0, 1)  # noqa: S311 - as above
+        if fields:
+            renewed(self.instance, fields, Allowed())
+
+    # --- looking -----------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        links = [link for link in self.links if self.looks[link.name].is_due()]
+        if not links:
+            return
+        record = self._record()
+        deadline = Deadline(record.chain.deadline if record.chain else 0)
+        seen = glance(record, self._settings(), links, deadline)
+        close_all(links)
+        for name, one in seen.items():
+            self._noted(name, one)
+        self._confirm({name for one in seen.values() for name in one.same})
+        moved = {name for one in seen.values() for name in one.moved}
+        if moved:
+            log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
+            renewed(self.instance, moved, Allowed())
+
+    def _noted(self, name: str, seen: Glance) -> None:
+        circuit = self.looks[name]
+        if not seen.trouble:
+            circuit.answered()
+            return
+        if not circuit.failures:
+            log.warning("%s cannot be looked at for new values, which is tried again: %s", name, seen.trouble)
+        circuit.failed()
+
+    def _confirm(self, fields: set[str]) -> None:
+        state, now = state_of(self.instance), time.monotonic()
+        for name in fields:
+            state.confirmed[name] = now
+            state.failing.pop(name, None)
+
+    # --- listening ---------------------------------------------------------------------------------------------------
+
+    def listens(self) -> bool:
+        """Whether any provider may be told of changes now."""
+        return any(name not in self.deaf and ear.is_due() for name, ear in self.ears.items())
+
+    def listen(self, seconds: float, listeners: int) -> None:
+        """Wait for news, no longer than a slice; read what is new."""
+        for link in self.links:
+            if link.name in self.ears and link.name not in self.deaf and self.ears[link.name].is_due():
+                self._hear(link, Deadline(min(seconds, _SLICE / listeners)))
+
+    def _hear(self, link: Link, deadline: Deadline) -> None:
+        provider, ear = link.provider, self.ears[link.name]
+        served = [item for item in self._settings() if self._record().settings[item.field].provider == link.name]
+        fields = {link.key(item): item.field for item in served}
+        if not isinstance(provider, Watcher):
+            self.deaf.add(link.name)
+            return
+        try:
+            news = provider.changes(list(fields), deadline)
+        except ProviderError as error:
+            trouble = f"{error.code} {error.hint}"
+        except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
+            trouble = f"raised {type(error).__name__} in {where(error)}"
+        else:
+            ear.failures = 0
+            if news is None:
+                self.deaf.add(link.name)
+            elif news:
+                self._await_versions({fields[key]: version for key, version in news.items() if key in fields})
+            return
+        if not ear.failures:
+            log.warning("%s cannot listen for changes, and is looked at as usual: %s", link.name, trouble)
+        ear.failed()
+
+    def _await_versions(self, expected: Mapping[str, str | None]) -> None:
+        """Read what was announced, until the version that was named is there; then leave it to the next look."""
+        allowed, deadline, pause = Allowed(versions=expected), Deadline(_ANNOUNCED), 0.1
+        open_fields = self._not_yet(expected)
+        while open_fields:
+            renewed(self.instance, open_fields, allowed)
+            open_fields = [name for name in self._not_yet(expected) if expected[name] is not None]
+            if open_fields:
+                if not deadline.remaining():
+                    log.warning("the version that was announced is not there yet: %s", ", ".join(open_fields))
+                    return
+                time.sleep(min(pause, deadline.remaining()))
+                pause *= 2
+
+    def _not_yet(self, expected: Mapping[str, str | None]) -> list[str]:
+        settings = self._record().settings
+        return [name for name, version in expected.items() if version is None or settings[name].version != version]
+
+    # --- leases ------------------------------------------------------------------------------------------------------
+
+    def _renew(self) -> None:
+        chain = self._record().chain
+        for link in () if chain is None else chain.links:
+            circuit = self.renewals.get(link.name)
+            provider = link.provider
+            if circuit is None or not circuit.is_due():
+                continue
+            if not isinstance(provider, Leased):
+                del self.renewals[link.name]
+                continue
+            try:
+                said = provider.renew(Deadline(_RENEWING))
+            except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
+                log.warning(
+                    "%s cannot renew its leases: raised %s in %s", link.name, type(error).__name__, where(error)
+                )
+                circuit.failed()
+                continue
+            self._renewed(link, said)
+
+    def _renewed(self, link: Link, said: Renewal) -> None:
+        for notice in said.notices:
+            log.warning("%s %s: %s", notice.code, notice.place, notice.message)
+        circuit = self.renewals[link.name]
+        circuit.due = time.monotonic() + (_NEVER if said.seconds is None else said.seconds)
+        fields = self._fields(link, said.ending)
+        if fields:
+            done = renewed(self.instance, fields, Allowed())
+            circuit.due = time.monotonic() + (
+                1.0 if done.problems else 0.0
+            )  # what was leased anew has a time of its own
+
+    def _fields(self, link: Link, keys: tuple[Key, ...]) -> list[str]:
+        named = {link.key(item): item.field for item in type(self.instance).__estate_settings__}
+        return [named[key] for key in keys if key in named]

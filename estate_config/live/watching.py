@@ -1,0 +1,146 @@
+"""`watch()`: one thread per process that looks for new values, is told of them, and renews what is leased."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self, TypeVar
+
+from estate_config.live.turn import Turn
+from estate_config.redaction import where
+from estate_config.settings import Settings, concrete
+
+S = TypeVar("S", bound=Settings)
+
+log = logging.getLogger("estate_config")
+
+EVERY = 300.0
+"""Seconds between two looks at a store, a tenth more or less: twelve DescribeSecret an hour for each secret."""
+
+_ENDING = 6.0
+"""Seconds that are waited for the thread to end: longer than it listens without looking up."""
+
+
+class Watch:
+    """A settings instance that is being watched. Ends with `stop()`, with its `with`, or with the process."""
+
+    def __init__(self, instance: Settings, every: float) -> None:
+        self.turn = Turn(instance, every)
+        self.instance = instance
+
+    def stop(self) -> None:
+        """Watch no longer; waits until the thread has seen it, a few seconds at most. Safe to call twice."""
+        _thread.leave(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def watch(instance: Settings, *, every: float = EVERY) -> Watch:
+    """Look for new values of a lazy instance from now on: new ones appear in it once the whole is valid.
+
+    Loads it if it is not loaded. A daemon thread, one per process for all instances, compares versions every `every`
+    seconds (a tenth more or less), without reading values where the store can say versions; listens to events where
+    the provider is told of any; and renews leases. It works on in a forked child by itself. Watched already: returns
+    the same `Watch`. Raises `ConfigurationError` if the instance cannot be loaded, `TypeError` if it is not lazy, and
+    `ValueError` unless `every` is a positive number.
+    """
+    if not every > 0:
+        raise ValueError("every is a number of seconds, and more than 0")
+    concrete(instance)
+    return _thread.join(instance, every)
+
+
+def is_running(instance: Settings) -> bool:
+    """Whether nobody watches the instance, or somebody does and is alive."""
+    return _thread.is_alive_for(instance)
+
+
+class _Thread:
+    """The thread of this process and what it watches."""
+
+    def __init__(self) -> None:
+        self.watches: list[Watch] = []
+        self.renew()
+
+    def renew(self) -> None:
+        """Start from nothing but the list: in a forked child, the thread and who holds the lock are not there."""
+        self.lock = threading.Lock()
+        self.wake = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def join(self, instance: Settings, every: float) -> Watch:
+        with self.lock:
+            found = next((one for one in self.watches if one.instance is instance), None)
+            if found is None:
+                found = Watch(instance, every)
+                self.watches.append(found)
+            self._ensure()
+        self.wake.set()
+        return found
+
+    def leave(self, watch: Watch) -> None:
+        with self.lock:
+            if watch not in self.watches:
+                return
+            self.watches.remove(watch)
+            thread = None if self.watches else self.thread
+        self.wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_ENDING)
+
+    def is_alive_for(self, instance: Settings) -> bool:
+        thread = self.thread
+        is_watched = any(one.instance is instance for one in tuple(self.watches))
+        return not is_watched or (thread is not None and thread.is_alive())
+
+    def _ensure(self) -> None:
+        if self.thread is None or not self.thread.is_alive():
+            self.thread = threading.Thread(target=self._run, name="estate-config-watch", daemon=True)
+            self.thread.start()
+
+    def _run(self) -> None:
+        while True:
+            self.wake.clear()
+            with self.lock:
+                watches = list(self.watches)
+                if not watches:
+                    self.thread = None
+                    return
+            for one in watches:
+                self._safely(one.turn, one.turn.take)
+            due = min(one.turn.due() for one in watches)
+            listeners = [one.turn for one in watches if one.turn.listens()]
+            if not listeners:
+                self.wake.wait(max(0.0, due - time.monotonic()))
+            for turn in listeners:
+                seconds = max(0.0, due - time.monotonic())
+                self._safely(turn, partial(turn.listen, seconds, len(listeners)))
+
+    def _safely(self, turn: Turn, work: Callable[[], None]) -> None:
+        try:
+            turn.context.run(work)
+        except Exception as error:  # noqa: BLE001 - one instance that cannot be looked after must not end the others
+            log.error("watching raised %s in %s", type(error).__name__, where(error))  # noqa: TRY400 - a traceback may show values
+            turn.stumbled()
+
+    def after_fork(self) -> None:
+        self.renew()
+        for one in self.watches:
+            one.turn.after_fork()
+        if self.watches:
+            self._ensure()
+
+
+_thread = _Thread()
+os.register_at_fork(after_in_child=_thread.after_fork)
