@@ -204,7 +204,8 @@ class SecretsManager:
         self._usable(secret)
         stage, to = call.body["VersionStage"], call.body.get("MoveToVersionId")
         there = secret.at(stage)
-        if there is not None and there != to and call.body.get("RemoveFromVersionId") != there:
+        leaves = call.body.get("RemoveFromVersionId", there if there == to else None)
+        if there is not None and leaves != there:
             raise AwsError(
                 "InvalidParameterException",
                 f"The parameter RemoveFromVersionId can't be empty. Staging label {stage} is currently attached to "
@@ -342,14 +343,15 @@ class SecretsManager:
         self._use_key(secret, call, "GenerateDataKey")
         number = body.get("ClientRequestToken") or str(uuid.uuid4())
         there = secret.versions.get(number)
-        if there is not None and there.value != value:
+        if there is not None and there.value not in (None, value):
             raise AwsError(
                 "ResourceExistsException",
                 "You can't use a ClientRequestToken that is already in use for a version of this secret.",
             )
-        if there is None:
-            secret.versions[number] = Version(value, set(), datetime.now(UTC))
-            for stage in stages:
+        if there is None or there.value is None:
+            first = not any(version.value is not None for version in secret.versions.values())
+            secret.versions[number] = Version(value, there.stages if there else set(), datetime.now(UTC))
+            for stage in ["AWSCURRENT", *stages] if first else stages:
                 secret.move(stage, number)
             secret.changed = datetime.now(UTC)
         return {"VersionId": number, "VersionStages": sorted(secret.versions[number].stages)}

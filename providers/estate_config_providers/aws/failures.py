@@ -16,7 +16,10 @@ C = Cause
 SERVICE = Service(
     provider="aws",
     client="secretsmanager",
-    operations=frozenset({"BatchGetSecretValue", "GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue"}),
+    operations=frozenset(
+        {"BatchGetSecretValue", "GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue"}
+        | {"UpdateSecretVersionStage"}
+    ),
     codes={
         "ResourceNotFoundException": C.NOT_FOUND,
         "InvalidRequestException": C.STATE,

@@ -32,7 +32,10 @@ def status_of(seen: DescribeSecretResponseTypeDef | Trouble, address: Address, s
         version = stages_of(seen).get(address.stage or "AWSCURRENT")
     if version is None:
         return no_version(address, site)
-    return Status(address.text, version, seen.get("LastChangedDate"), notices=_notices(seen, address, site))
+    notices = _notices(seen, address, site)
+    return Status(
+        address.text, version, seen.get("LastChangedDate"), rotated=bool(seen.get("RotationEnabled")), notices=notices
+    )
 
 
 def _notices(seen: DescribeSecretResponseTypeDef, address: Address, site: Site) -> tuple[Notice, ...]:

@@ -24,6 +24,7 @@ from estate_config_providers.aws.options import AwsOptions
 from estate_config_providers.aws.policies import Policies
 from estate_config_providers.aws.probing import status_of
 from estate_config_providers.aws.reading import Held
+from estate_config_providers.aws.rotating import PENDING, PREVIOUS, Rotating
 from estate_config_providers.aws.writing import write
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 class SecretsManager:
     """The secrets of one account and region; addresses may name other accounts. Any thread may use it."""
+
+    pending, previous = PENDING, PREVIOUS
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
@@ -99,6 +102,14 @@ class SecretsManager:
         wanted = {key: (address, values[key]) for key, address in addresses.items()}
         return bad | write(aws, wanted, current, site, until)
 
+    def put_pending(self, key: Key, value: str, version: str, deadline: Deadline) -> Failed | None:
+        rotating = self._rotating(key, deadline)
+        return rotating if isinstance(rotating, Failed) else rotating.put_pending(value, version)
+
+    def make_current(self, key: Key, version: str, before: str, deadline: Deadline) -> Failed | None:
+        rotating = self._rotating(key, deadline)
+        return rotating if isinstance(rotating, Failed) else rotating.make_current(version, before)
+
     def policies(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, Policy | Failed]:
         return self._policies.read(names, before(deadline))
 
@@ -108,6 +119,16 @@ class SecretsManager:
     def close(self) -> None:
         self._connector.close()
         self._policies.close()
+
+    def _rotating(self, key: Key, deadline: Deadline) -> Rotating | Failed:
+        address = address_of(replace(key, stage=None), self._options.prefix)
+        if isinstance(address, Failed):
+            return address
+        until = before(deadline)
+        aws = self._connector.connected(until)
+        if isinstance(aws, Trouble):
+            return failed(aws, address, self._site)
+        return Rotating(aws, address.whole, self._seen_from(aws), until)
 
     def _addresses(self, keys: Sequence[Key]) -> tuple[dict[Key, Address], dict[Key, Failed]]:
         """Return where the keys are, and those that can be nowhere."""

@@ -73,7 +73,7 @@ def _write(
         hint = "does not exist, and what is made by name gets an ARN of its own"
         return Failed(Code.MISSING, hint, mending.create(address, site))
     trouble = _store(aws, address, now, payload, deadline)
-    return None if trouble is None else _refused(aws, address, trouble, site, deadline)
+    return None if trouble is None else refused(aws, address, trouble, site, deadline)
 
 
 def _payload(group: Iterable[tuple[Address, str | bytes]], there: str | bytes | None) -> str | bytes | Failed:
@@ -140,9 +140,10 @@ def _store(
     return None if "ARN" in done else Trouble(Cause.STRANGER)
 
 
-def _refused(
+def refused(
     aws: Connection[SecretsManagerClient], address: Address, trouble: Trouble, site: Site, deadline: Deadline
 ) -> Failed:
+    """Return what stands behind a trouble with writing."""
     if trouble.cause is Cause.DENIED:
         return Failed(Code.DENIED, "may not be written by this identity", mending.allow_writing(address, site))
     if trouble.cause is Cause.KMS:
