@@ -36,7 +36,8 @@ class Connection(Generic[C]):
         self._client = client
         self._service = service
         self.region: str = client.meta.region_name
-        self._seconds: float = client.meta.config.read_timeout
+        self.seconds: float = client.meta.config.read_timeout
+        """How long one attempt waits for an answer."""
 
     def ask(self, call: Callable[[C], T]) -> T | Trouble:
         """Return what the call answers."""
@@ -48,7 +49,7 @@ class Connection(Generic[C]):
 
     def suits(self, deadline: Deadline) -> bool:
         """Whether its time limits, taken from another deadline, are not far too short for this one."""
-        return self._seconds * 2 >= min(_READ, deadline.remaining())
+        return self.seconds * 2 >= min(_READ, deadline.remaining())
 
     def close(self) -> None:
         self._client.close()

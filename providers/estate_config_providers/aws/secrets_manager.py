@@ -18,6 +18,7 @@ from estate_config_providers.aws.address import Address, address_of
 from estate_config_providers.aws.answering import replies
 from estate_config_providers.aws.data_keys import data_key
 from estate_config_providers.aws.failures import SERVICE
+from estate_config_providers.aws.listening import Queue
 from estate_config_providers.aws.looking import describe, failed
 from estate_config_providers.aws.mending import Site
 from estate_config_providers.aws.options import AwsOptions
@@ -42,12 +43,13 @@ class SecretsManager:
         account = options.role_arn.split(":")[4] if options.role_arn else None
         self._site = Site(options.region, account, options.role_arn)
         self._policies = Policies(options)
+        self._queue = None if options.events_queue_url is None else Queue(options, options.events_queue_url)
 
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options.prefix)
         if isinstance(address, Failed):
             return Place(key.address or self._options.prefix + key.name, address.fix)
-        return Place(address.text, mending.fill(address, self._site))
+        return Place(address.text, mending.make(address, self._site), mending.put(address, self._site))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses, bad = self._addresses(keys)
@@ -113,12 +115,19 @@ class SecretsManager:
     def policies(self, names: Sequence[str], deadline: Deadline) -> Mapping[str, Policy | Failed]:
         return self._policies.read(names, before(deadline))
 
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None] | None:
+        if self._queue is None:
+            return None
+        return self._queue.changes(self._addresses(keys)[0], before(deadline))
+
     def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
         return data_key(self._options, name, context, wrapped, before(deadline))
 
     def close(self) -> None:
         self._connector.close()
         self._policies.close()
+        if self._queue is not None:
+            self._queue.close()
 
     def _rotating(self, key: Key, deadline: Deadline) -> Rotating | Failed:
         address = address_of(replace(key, stage=None), self._options.prefix)
