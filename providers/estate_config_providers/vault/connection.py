@@ -48,6 +48,8 @@ class Reply:
 
     status: int
     body: bytes = field(repr=False)
+    token: Hidden[str] = NO_TOKEN
+    """The one that was asked with: what is leased dies with it."""
 
     @property
     def is_not_found(self) -> bool:
@@ -129,7 +131,7 @@ class Connection:
             active = _base(address, response.headers.get("Location", ""))
             return NOT_VAULT if led or active is None else self._once(active, call, deadline, token, led=True)
         if response.ok or response.status_code == HTTPStatus.NOT_FOUND:
-            return Reply(response.status_code, response.content)
+            return Reply(response.status_code, response.content, token)
         return of_status(response.status_code, response.content)
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
-import time
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +15,7 @@ from estate_config.errors import Code
 from estate_config.model import Deadline
 from estate_config.redaction import Hidden
 from estate_config_providers.vault.failures import NOT_VAULT, Trouble
+from estate_config_providers.vault.lifetime import Life, life_of
 from estate_config_providers.vault.methods import Credentials
 from estate_config_providers.vault.options import Auth, TokenAuth
 from estate_config_providers.vault.reading import document_of
@@ -26,30 +25,22 @@ if TYPE_CHECKING:
     from estate_config_providers.vault.connection import Connection, Reply
 
 _NOT_WELCOME = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
-_LIFE = 2 / 3
-"""The part of its life after which a token is renewed, as Vault's agent does."""
 _RENEWAL = 2.0
 """Seconds at most for a renewal: the token that there is still works."""
-_LATER = 5.0
-"""Seconds until a renewal that failed is tried again, and for which a token that was seen alive counts as such."""
+_ALIVE = 5.0
+"""Seconds for which a token that was seen alive counts as such."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token, and how long it lives; times are those of `time.monotonic`."""
+    """A token, and how long it lives."""
 
     value: Hidden[str]
-    seconds: float
-    """From when it was made or renewed; infinite for one that never ends, or of which nothing is known."""
+    life: Life
     renewable: bool
-    due: float
-    over: float
-
-
-def _token(value: str, seconds: float, *, renewable: bool) -> Token:
-    seconds = seconds or math.inf
-    now = time.monotonic()
-    return Token(Hidden(value), seconds, renewable, now + seconds * _LIFE, now + seconds)
+    """Whether renewal lengthens its life."""
+    trouble: Trouble | None = None
+    """Why it was not renewed when it was last time to."""
 
 
 class Login:
@@ -61,6 +52,16 @@ class Login:
         self._token: Token | None = None
         self._seen_alive = Deadline(0)
         self.lock = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """Where the token comes from: `VAULT_TOKEN`, `auth/approle`."""
+        return self._credentials.place(self._auth)
+
+    @property
+    def last(self) -> Token | None:
+        """The token as it was when it was last used; None: nobody has asked for one. No call is made."""
+        return self._token
 
     def token(self, connection: Connection, deadline: Deadline) -> Token | Trouble:
         """Return a token that is good as far as is known: logs in, or renews, where it is time to."""
@@ -90,7 +91,7 @@ class Login:
             return True
         answer = connection.ask(lambda hvac: hvac.auth.token.lookup_self(), deadline, token.value)
         if not isinstance(answer, Trouble):
-            self._seen_alive = Deadline(_LATER)
+            self._seen_alive = Deadline(_ALIVE)
             return True
         return False if answer.code is Code.DENIED else answer
 
@@ -114,7 +115,7 @@ class Login:
             return self._keep(self._logged_in(connection, deadline))
         token = self._token
         assert token is not None  # noqa: S101 - both branches have seen to it
-        return token if time.monotonic() < token.due else self._keep(self._prolonged(token, connection, deadline))
+        return self._keep(self._prolonged(token, connection, deadline)) if token.life.is_due else token
 
     def _keep(self, token: Token | Trouble) -> Token | Trouble:
         if isinstance(token, Token):
@@ -128,14 +129,13 @@ class Login:
         if token.renewable:
             renewed = _from_auth(connection.ask(lambda hvac: hvac.auth.token.renew_self(), quick, token.value))
         # At the end of the longest life that it may have, a renewal succeeds, and gives less.
-        if isinstance(renewed, Token) and renewed.seconds >= token.seconds:
+        if isinstance(renewed, Token) and renewed.life.seconds >= token.life.seconds:
             return renewed
-        later = replace(token, due=time.monotonic() + _LATER)
         if isinstance(self._auth, TokenAuth):
-            return replace(renewed, due=math.inf) if isinstance(renewed, Token) else later
-        is_over = time.monotonic() >= token.over
+            return _used_to_its_end(token, renewed)
+        is_over = not token.life.left
         fresh = self._logged_in(connection, deadline if is_over else quick)
-        return fresh if is_over or isinstance(fresh, Token) else later
+        return fresh if is_over or isinstance(fresh, Token) else _renewed_later(token, fresh)
 
     def _logged_in(self, connection: Connection, deadline: Deadline) -> Token | Trouble:
         assert not isinstance(self._auth, TokenAuth)  # noqa: S101 - callers ask first
@@ -154,6 +154,7 @@ class Login:
         return _from_auth(answer)
 
 
+ENDS = Trouble(Code.CREDENTIALS, "lengthens the life of the token no more", whole=True)
 _LATE = Trouble(Code.UNAVAILABLE, "did not answer a login in time", "vault status", whole=True)
 _REFUSED = Trouble(
     Code.CREDENTIALS,
@@ -163,11 +164,23 @@ _REFUSED = Trouble(
 )
 
 
+def _used_to_its_end(token: Token, renewed: Token | Trouble) -> Token:
+    """Return a token that was given by hand, after a renewal that did not lengthen its life: there is no other."""
+    if token.renewable and isinstance(renewed, Trouble):
+        return _renewed_later(token, renewed)
+    last = renewed if isinstance(renewed, Token) else token
+    return replace(last, renewable=False, life=last.life.last(), trouble=ENDS)
+
+
+def _renewed_later(token: Token, trouble: Trouble) -> Token:
+    return replace(token, life=token.life.later(), trouble=trouble)
+
+
 def _looked_up(ready: Hidden[str], connection: Connection, deadline: Deadline) -> Token | Trouble:
     """Return a token that is there already with what the server says of it: not every token may ask that."""
     answer = connection.ask(lambda hvac: hvac.auth.token.lookup_self(), deadline, ready)
     if isinstance(answer, Trouble):
-        return _token(ready.reveal(), 0, renewable=False) if answer.code is Code.DENIED else _whole(answer)
+        return Token(ready, life_of(0), renewable=False) if answer.code is Code.DENIED else _whole(answer)
     if answer.is_not_found:
         fix = "correct namespace in [providers.vault], or VAULT_NAMESPACE: vault namespace list"
         return Trouble(Code.MALFORMED, "has no such namespace", fix, whole=True)
@@ -175,7 +188,7 @@ def _looked_up(ready: Hidden[str], connection: Connection, deadline: Deadline) -
     data: Any = None if isinstance(document, Trouble) else document.reveal().get("data")
     if not isinstance(data, dict):
         return NOT_VAULT
-    return _token(ready.reveal(), float(data.get("ttl") or 0), renewable=bool(data.get("renewable")))
+    return Token(ready, life_of(float(data.get("ttl") or 0)), renewable=bool(data.get("renewable")))
 
 
 def _from_auth(answer: Reply | Trouble) -> Token | Trouble:
@@ -190,8 +203,8 @@ def _from_auth(answer: Reply | Trouble) -> Token | Trouble:
         hint = "asks for a second factor, which a service does not have"
         fix = "exempt the role from it: vault list identity/mfa/login-enforcement"
         return Trouble(Code.CREDENTIALS, hint, fix, whole=True)
-    seconds = float(auth.get("lease_duration") or 0)
-    return _token(auth["client_token"], seconds, renewable=bool(auth.get("renewable")))
+    life = life_of(float(auth.get("lease_duration") or 0))
+    return Token(Hidden(auth["client_token"]), life, renewable=bool(auth.get("renewable")))
 
 
 def _whole(trouble: Trouble) -> Trouble:

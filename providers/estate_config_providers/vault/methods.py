@@ -13,12 +13,14 @@ from estate_config.redaction import Hidden
 from estate_config.small_file import read_small_file
 from estate_config_providers.vault.aws_identity import signed_identity
 from estate_config_providers.vault.failures import Trouble
-from estate_config_providers.vault.options import AppRoleAuth, AwsAuth, JwtAuth, KubernetesAuth, TokenAuth
+from estate_config_providers.vault.options import AppRoleAuth, Auth, AwsAuth, JwtAuth, KubernetesAuth, TokenAuth
 from estate_config_providers.vault.reading import document_of
 from estate_config_providers.vault.server import placed
 
 if TYPE_CHECKING:
     from estate_config_providers.vault.connection import Call, Connection
+
+_HOME = "~/.vault-token"
 
 
 class Credentials:
@@ -29,13 +31,22 @@ class Credentials:
         self._unwrapped: tuple[Hidden[str], Hidden[str]] | None = None
         """The wrapping token, and what was in it."""
 
+    @staticmethod
+    def place(auth: Auth) -> str:
+        """Return where a token comes from: the variable, the file, or the method that logs in."""
+        if not isinstance(auth, TokenAuth):
+            return f"auth/{auth.mount}"
+        if auth.token_file is not None:
+            return str(auth.token_file)
+        return "VAULT_TOKEN" if os.environ.get("VAULT_TOKEN") else _HOME
+
     def ready_token(self, auth: TokenAuth) -> Hidden[str] | Trouble:
         """Return the token that is there already."""
         if auth.token_file is not None:
             return self._text(None, auth.token_file)
         if os.environ.get("VAULT_TOKEN"):
             return self._text("VAULT_TOKEN", None)
-        found = self._text(None, Path("~/.vault-token"))
+        found = self._text(None, Path(_HOME))
         if isinstance(found, Trouble):
             hint = "has no token to call with: VAULT_TOKEN is not set, and ~/.vault-token is not there"
             return Trouble(Code.CREDENTIALS, hint, "vault login, or a method in [providers.vault.auth]", whole=True)

@@ -25,6 +25,8 @@ class Lease:
     id: str
     seconds: int
     renewable: bool
+    token: Hidden[str]
+    """The one that it was made by, and dies with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +80,16 @@ def content_of(secret: Secret, reply: Reply) -> Content | Failed | Trouble | Non
         return document
     if reply.is_not_found:
         return nothing(secret, document.reveal())
-    return _content(secret, document)
+    return _content(secret, document, reply.token)
 
 
-def _content(secret: Secret, document: Hidden[dict[str, Any]]) -> Content | Trouble:
+def _content(secret: Secret, document: Hidden[dict[str, Any]], token: Hidden[str]) -> Content | Trouble:
     whole = document.reveal()
     data = whole.get("data")
     if secret.engine is not Engine.KV2:
         lease = None
         if whole.get("lease_id"):
-            seconds = int(float(whole.get("lease_duration") or 0))
-            lease = Lease(str(whole["lease_id"]), seconds, bool(whole.get("renewable")))
+            lease = Lease(str(whole["lease_id"]), lease_seconds(whole), bool(whole.get("renewable")), token)
         version, stage = (lease.id, f"lease of {lease.seconds} s") if lease else (None, None)
         return Content(data, version, stage, lease) if isinstance(data, dict) else NOT_VAULT
     members = data.get("data") if isinstance(data, dict) else None
@@ -96,6 +97,11 @@ def _content(secret: Secret, document: Hidden[dict[str, Any]]) -> Content | Trou
     if not isinstance(members, dict) or not isinstance(metadata, dict):
         return NOT_VAULT
     return Content(members, str(metadata.get("version")), "latest" if secret.version is None else None)
+
+
+def lease_seconds(document: Mapping[str, Any]) -> int:
+    """Return for how long a lease was made or renewed."""
+    return int(float(document.get("lease_duration") or 0))
 
 
 def nothing(secret: Secret, document: Mapping[str, Any]) -> Failed | None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 from estate_config.errors import Code
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
-from estate_config_providers.vault.address import Secret
 from estate_config_providers.vault.failures import Trouble
 from estate_config_providers.vault.login import Login
 
 if TYPE_CHECKING:
     from estate_config_providers.vault.connection import Call, Connection, Reply
 
+T = TypeVar("T")
 R = TypeVar("R")
 
 THREADS = 16
@@ -43,13 +43,13 @@ class Session:
         return fresh if isinstance(fresh, Trouble) else self.connection.ask(call, deadline, fresh.value)
 
 
-def for_each(work: Callable[[Secret], R], secrets: Iterable[Secret], deadline: Deadline) -> dict[Secret, R | Trouble]:
-    """Return what `work` says of each secret, all at the same time; of those that are late, that they are."""
-    wanted = list(dict.fromkeys(secrets))
+def for_each(work: Callable[[T], R], items: Iterable[T], deadline: Deadline) -> dict[T, R | Trouble]:
+    """Return what `work` says of each secret or lease, all at the same time; of those that are late, that they are."""
+    wanted = list(dict.fromkeys(items))
     done = at_once(work, wanted, deadline, THREADS)
     hint = f"did not answer within {deadline.seconds:g} seconds"
     late = Trouble(Code.UNAVAILABLE, hint, "vault status shows whether it answers at all", whole=True)
-    return {secret: done.get(secret, late) for secret in wanted}
+    return {item: done.get(item, late) for item in wanted}
 
 
 def raise_if_whole(said: Iterable[object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,17 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place, Status
+from estate_config.errors import Code
+from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place, Renewal, Status
 from estate_config.payload import part_of
 from estate_config.redaction import Hidden
 from estate_config_providers.vault.address import WHOLE, Address, Secret, address_of
 from estate_config_providers.vault.failures import Trouble
 from estate_config_providers.vault.fetching import confirmed, contents_of
-from estate_config_providers.vault.login import login_at
+from estate_config_providers.vault.leases import Held
+from estate_config_providers.vault.lifetime import life_of
+from estate_config_providers.vault.login import Login, login_at
 from estate_config_providers.vault.options import Engine, VaultOptions
 from estate_config_providers.vault.probing import readable, status_of
-from estate_config_providers.vault.reading import Content, Lease, member_of
+from estate_config_providers.vault.reading import Content, member_of
+from estate_config_providers.vault.renewing import failed as not_renewed
+from estate_config_providers.vault.renewing import renewal
 from estate_config_providers.vault.server import insecure, server_of
 from estate_config_providers.vault.session import Session, for_each, raise_if_whole
 from estate_config_providers.vault.writing import unwritable, write
@@ -36,8 +41,10 @@ class Vault:
         self._folder = folder
         self._connections: dict[int, Connection] = {}
         """By process: a fork that used its parent's would mix up their answers."""
-        self.leases: dict[str, Lease] = {}
-        """The newest lease of each secret that has one, by its place without the member."""
+        self._login: Login | None = None
+        """Who asked last; None: nothing was asked."""
+        self.leases: dict[Key, Held] = {}
+        """The lease that the newest value of a key came of. The one before ends by itself: its value may be in use."""
 
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options)
@@ -53,10 +60,14 @@ class Vault:
         contents = contents_of(session, (address.secret for address in addresses.values()), deadline)
         if not failed:
             raise_if_whole(contents.values())
-        for secret, content in contents.items():
-            if isinstance(content, Content) and content.lease is not None:
-                self.leases[secret.text] = content.lease
+        held = {
+            secret: Held(secret, content.lease, life_of(content.lease.seconds))
+            for secret, content in contents.items()
+            if isinstance(content, Content) and content.lease is not None
+        }
         answers = {key: _answer(address, contents[address.secret]) for key, address in addresses.items()}
+        found = {key: addresses[key].secret for key, answer in answers.items() if isinstance(answer, Found)}
+        self.leases |= {key: held[secret] for key, secret in found.items() if secret in held}
         return {**failed, **{key: answer for key, answer in answers.items() if answer is not None}}
 
     def put(self, values: Mapping[Key, str | bytes], deadline: Deadline) -> Mapping[Key, Failed]:
@@ -102,6 +113,18 @@ class Vault:
                 answers[key] = status
         return answers
 
+    def renew(self, deadline: Deadline) -> Renewal:
+        login = self._login
+        if login is None or not (self.leases or _ends(login)):
+            return Renewal(None)
+        session = self._opened()
+        if isinstance(session, Trouble):
+            return not_renewed(session, login)
+        try:
+            return renewal(dict(self.leases), session, deadline)
+        finally:
+            self.close()
+
     def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:
         return list(insecure(self._options)) if keys else []
 
@@ -118,14 +141,21 @@ class Vault:
 
     def _session(self) -> Session:
         """Return the session of this process. Raises `ProviderError` if nobody can be asked."""
+        session = self._opened()
+        if isinstance(session, Trouble):
+            raise session.error()
+        return session
+
+    def _opened(self) -> Session | Trouble:
         kind = _connection_type()
         if kind is None:
-            raise ProviderError(Code.PLUGIN, "needs hvac", "pip install 'estate-config[vault]'")
+            return Trouble(Code.PLUGIN, "needs hvac", "pip install 'estate-config[vault]'", whole=True)
         server = server_of(self._options, self._folder)
         if isinstance(server, Trouble):
-            raise server.error()
+            return server
         connection = self._connections.setdefault(os.getpid(), kind(server))
-        return Session(connection, login_at(server, self._options.auth, self._folder))
+        self._login = login_at(server, self._options.auth, self._folder)
+        return Session(connection, self._login)
 
 
 def _connection_type() -> type[Connection] | None:
@@ -134,6 +164,10 @@ def _connection_type() -> type[Connection] | None:
     except ModuleNotFoundError:
         return None
     return Connection
+
+
+def _ends(login: Login) -> bool:
+    return login.last is not None and math.isfinite(login.last.life.over)
 
 
 def _answer(address: Address, content: Content | Failed | Trouble | None) -> Found | Failed | None:

@@ -11,7 +11,9 @@ import pytest
 
 from estate_config.testing import EmbeddedVault
 from tests.fakes.vault import VaultFront
+from tests.providers.vault.database import database_engine
 from tests.providers.vault.roles import Role
+from tools.postgres import Postgres
 
 _NUMBERS = itertools.count()
 
@@ -82,3 +84,9 @@ def role(approle: None, root: hvac.Client, policy: Callable[[str], str]) -> Call
         return Role(root, policy(text), name, **bounds)
 
     return made
+
+
+@pytest.fixture(scope="session")
+def database(root: hvac.Client) -> Iterator[Postgres]:
+    with database_engine(root) as server:
+        yield server

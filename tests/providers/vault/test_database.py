@@ -2,70 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-from urllib.parse import quote
-
 import hvac
-import psycopg
-import pytest
 
 from estate_config import Settings, explain, load, secret
 from estate_config.errors import Code
-from estate_config.model import Deadline, Found
 from estate_config.testing import EmbeddedVault
-from estate_config_providers.vault.vault_server import Vault
 from tests.fakes.vault import VaultFront
-from tests.providers.vault.helpers import ask, failed, key, vault
-from tools.postgres import Postgres, postgres
-
-MOUNTS = {"database": "database"}
-USER, PASSWORD = key("database:creds/estate#username"), key("database:creds/estate#password")
-CREATE = """CREATE ROLE "{{name}}" WITH LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'"""
-
-
-@pytest.fixture(scope="module")
-def database(root: hvac.Client) -> Iterator[Postgres]:
-    with postgres() as server:
-        with psycopg.connect(server.url, autocommit=True) as connection:
-            connection.execute("CREATE ROLE reporting WITH LOGIN PASSWORD 'to-be-rotated'")
-        root.sys.enable_secrets_engine("database")
-        address = f"{server.host}:{server.port}"
-        for name, where in (("estate", address), ("gone", "127.0.0.1:9")):
-            root.write_data(
-                f"database/config/{name}",
-                data={
-                    "plugin_name": "postgresql-database-plugin",
-                    "connection_url": f"postgresql://{{{{username}}}}:{{{{password}}}}@{where}/estate?sslmode=disable",
-                    "username": server.user,
-                    "password": server.password,
-                    "allowed_roles": "*",
-                    "verify_connection": name == "estate",
-                },
-            )
-            role = {"db_name": name, "creation_statements": [CREATE], "default_ttl": "1h", "max_ttl": "2h"}
-            root.write_data(f"database/roles/{name}", data=role)
-        static = {"db_name": "estate", "username": "reporting", "rotation_period": "24h"}
-        root.write_data("database/static-roles/reporting", data=static)
-        yield server
-        # What is leased is revoked by it, while there is a server to tell.
-        root.sys.disable_secrets_engine("database")  # type: ignore[no-untyped-call]  # its stub says no types
-
-
-def both(provider: Vault) -> tuple[Found, Found]:
-    """Return user and password."""
-    answers = provider.fetch([USER, PASSWORD], Deadline(10))
-    provider.close()
-    user, password = answers[USER], answers[PASSWORD]
-    assert isinstance(user, Found)
-    assert isinstance(password, Found)
-    return user, password
-
-
-def who_am_i(server: Postgres, user: object, password: object) -> Any:
-    url = f"postgresql://{quote(str(user), safe='')}:{quote(str(password), safe='')}@{server.host}:{server.port}/estate"
-    with psycopg.connect(url) as connection:
-        return connection.execute("SELECT current_user").fetchone()
+from tests.providers.vault.database import MOUNTS, PASSWORD, USER, both, who_am_i
+from tests.providers.vault.helpers import ask, failed, vault
+from tools.postgres import Postgres
 
 
 def test_user_and_password_are_of_one_lease_by_one_read(front: VaultFront, database: Postgres) -> None:
@@ -84,7 +29,8 @@ def test_the_lease_can_be_found_for_who_will_renew_it(
 ) -> None:
     provider = vault(bao.endpoint_url, mounts=MOUNTS)
     user, _ = both(provider)
-    lease = provider.leases["database:creds/estate"]
+    lease = provider.leases[USER].lease
+    assert provider.leases[PASSWORD].lease is lease
     assert (lease.id, lease.seconds, lease.renewable) == (user.origin.version, 3600, True)
     renewed = root.sys.renew_lease(lease.id)  # type: ignore[no-untyped-call]  # its stub says no types
     assert renewed["lease_duration"] == 3600

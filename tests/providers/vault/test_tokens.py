@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from estate_config.errors import Code, ProviderError
-from estate_config_providers.vault import login
+from estate_config_providers.vault import lifetime, login
 from tests.fakes.vault import Fault, VaultFront
 from tests.leaks import assert_no_canary
 from tests.providers.vault.helpers import ask, failed, vault
@@ -61,12 +61,12 @@ def test_trap_29_a_token_is_renewed_when_it_is_used_late_in_its_life(
     load: Callable[[Role], dict[str, object]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert pytest.approx(2 / 3) == login._LIFE
+    assert pytest.approx(2 / 3) == lifetime.PART
     mine = known("renewed", token_ttl="1h")
     assert [load(mine) for _ in range(3)] == [{"l/rds": "v"}] * 3
     assert front.count(RENEW) == 0
     mine = known("renewed-at-once", token_ttl="1h")
-    monkeypatch.setattr(login, "_LIFE", 0)
+    monkeypatch.setattr(lifetime, "PART", 0)
     assert [load(mine) for _ in range(3)] == [{"l/rds": "v"}] * 3
     assert (front.count(RENEW), front.count(LOGIN)) == (2, 2)
 
@@ -79,7 +79,7 @@ def test_a_token_that_renewal_no_longer_lengthens_is_replaced(
 ) -> None:
     """At its longest life, a renewal succeeds and gives less: the last one would be refused."""
     mine = known("capped", token_ttl="1h", token_max_ttl="1h")
-    monkeypatch.setattr(login, "_LIFE", 0)
+    monkeypatch.setattr(lifetime, "PART", 0)
     front.faults.append(
         Fault(RENEW, 200, body='{"auth": {"client_token": "x", "lease_duration": 9, "renewable": true}}')
     )
@@ -95,7 +95,7 @@ def test_a_batch_token_is_replaced_since_it_cannot_be_renewed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mine = known("batch", token_type="batch", token_ttl="1h")
-    monkeypatch.setattr(login, "_LIFE", 0)
+    monkeypatch.setattr(lifetime, "PART", 0)
     assert [load(mine) for _ in range(2)] == [{"l/rds": "v"}] * 2
     assert (front.count(RENEW), front.count(LOGIN)) == (0, 2)
 
@@ -109,7 +109,7 @@ def test_a_token_that_lives_is_used_while_no_other_is_to_be_had(
     status: int,
 ) -> None:
     mine = known(f"kept-{status}", token_ttl="1h")
-    monkeypatch.setattr(login, "_LIFE", 0)
+    monkeypatch.setattr(lifetime, "PART", 0)
     monkeypatch.setattr(login, "_RENEWAL", 0.2)
     assert load(mine) == {"l/rds": "v"}
     front.faults += [Fault(RENEW, status), Fault(LOGIN, status)]
@@ -127,7 +127,7 @@ def test_trap_28_an_expired_token_is_replaced_once_for_all_threads(
 ) -> None:
     """The server says the same as of a policy that denies: the token is looked up, and we log in again."""
     mine = known("short", token_ttl="1s", token_max_ttl="1s")
-    monkeypatch.setattr(login, "_LIFE", math.inf)  # so that it is used to its end, and beyond
+    monkeypatch.setattr(lifetime, "PART", math.inf)  # so that it is used to its end, and beyond
     assert load(mine) == {"l/rds": "v"}
     token = next(one for one in login._logins.values() if front.url in repr(one_key(one)))._token
     assert token is not None
@@ -138,7 +138,7 @@ def test_trap_28_an_expired_token_is_replaced_once_for_all_threads(
         start.wait(5)
         return load(mine)
 
-    monkeypatch.setattr(login, "_LIFE", 2 / 3)
+    monkeypatch.setattr(lifetime, "PART", 2 / 3)
     mine.bound(token_ttl="1h", token_max_ttl="1h")
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(late, range(8))) == [{"l/rds": "v"}] * 8
@@ -186,7 +186,7 @@ def test_a_token_that_may_not_look_itself_up_is_replaced_to_be_sure(
 def test_a_given_token_is_renewed_too_and_used_to_its_end(
     front: VaultFront, root: hvac.Client, policy: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login, "_LIFE", 0)
+    monkeypatch.setattr(lifetime, "PART", 0)
     made: Any = root.auth.token.create(
         policies=[policy('path "secret/data/l/*" { capabilities = ["read"] }')], ttl="1h"
     )
@@ -270,7 +270,7 @@ def test_a_fork_goes_on_with_the_token_though_a_thread_held_its_lock(
     mine = known("forked")
     program = """
 import os, sys
-from estate_config_providers.vault import login
+from estate_config_providers.vault import lifetime, login
 from tests.providers.vault.helpers import ask, vault
 
 def load():
