@@ -212,20 +212,15 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_cryptography_the_install_command_is_named(file: Path) -> None:
-    code = f"""
-import sys
-sys.modules["cryptography"] = None
-from pathlib import Path
-from estate_config.model import DataKey
-from estate_config.redaction import Hidden
-from estate_config.sealed_file import Bond, seal, unseal
-bond = Bond("ai", "production", {BOND.schema!r})
-for failed in (
-    unseal(Path({str(file)!r}), bond, lambda _: DataKey(b"k" * 32)),
-    seal(Path({str(file)!r}), bond, Hidden(b""), lambda _: DataKey(b"k" * 32)),
-):
-    print(failed.code, failed.fix)
-"""
+def test_without_cryptography_the_install_command_is_named(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    for failed in (refusal(file), seal(file, BOND, Hidden(b"new"), key_of)):
+        assert failed is not None
+        assert (failed.code, failed.fix) == (Code.PLUGIN, "pip install 'estate-config[cache]'")
+
+
+def test_cryptography_is_not_imported_before_a_file_is_opened() -> None:
+    code = "import sys, estate_config, estate_config.chains; print('cryptography' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["PLUGIN pip install 'estate-config[cache]'"] * 2
+    assert done.stdout == "False\n"
