@@ -35,7 +35,9 @@ class Place:
     text: str
     """`DATABASE_URL`, `estate/rds#password`, `/run/secrets/database_url`."""
     fix: str = ""
-    """The command or line that puts a value there, ready to paste, with no value in it."""
+    """The command or line that puts a value there where none is, ready to paste, with no value in it."""
+    change: str = ""
+    """The same where one is there that has to be replaced; "" where nothing else is needed for that than `fix`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Status:
     """Whether the store has it rotated on a schedule; None where it does not say."""
     notices: tuple[Notice, ...] = ()
     """What is not as it should be though the value is there: a rotation that is late, a replica out of step."""
+    is_made_anew: bool = False
+    """Each fetch makes another value, with a lease: there is nothing that a value in use could be compared with."""
 
 
 @dataclass(frozen=True, slots=True)

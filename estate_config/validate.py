@@ -135,7 +135,9 @@ def _missing(answer: Answer) -> Problem:
 
 def _puts(answer: Answer) -> str:
     """How to put a value where it was looked for, a line for each provider that was asked."""
-    return "\n".join(place.fix for place in answer.places if place.fix)
+    places = zip(answer.asked, answer.places, strict=False)
+    fixes = ((step.outcome == "empty" and place.change) or place.fix for step, place in places)
+    return "\n".join(fix for fix in fixes if fix)
 
 
 def _problem(answer: Answer, code: Code, message: str, fix: str) -> Problem:
@@ -189,7 +191,7 @@ def _put(answer: Answer) -> str:
         return f"correct the values it is {answer.found.origin.place}, or the template"
     for step, place in zip(answer.asked, answer.places, strict=False):
         if step.provider == found_by:
-            return place.fix
+            return place.change or place.fix
     return ""
 
 

@@ -90,7 +90,9 @@ class Stop:
     place: str
     """In the provider's own spelling: `DATABASE_URL`, `estate/rds#password`."""
     fix: str
-    """How to put a value there."""
+    """How to put a value there where none is."""
+    change: str
+    """How to replace one; "" where `fix` says that too."""
     key: Key = dataclasses.field(repr=False)
     """What it is asked for: `address` is the place given by hand, None where the provider derives it."""
 
@@ -348,7 +350,8 @@ def _stops(item: Setting, links: tuple[Link, ...]) -> Iterator[Stop]:
         if link.serves(item):
             key = link.key(item)
             place = place_of(link, key)
-            yield Stop(link.name, link.spec.title, place.text, place.fix, key)
+            is_said = place.change.partition("   (")[0] in place.fix  # the command, without the remark after it
+            yield Stop(link.name, link.spec.title, place.text, place.fix, "" if is_said else place.change, key)
 
 
 def _absent(item: Setting, *, asked: bool) -> tuple[Code | None, str]:

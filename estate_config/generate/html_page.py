@@ -174,7 +174,8 @@ def _facts(entry: SettingEntry) -> str:
 
 def _row(environment: str, looked_for: LookedFor) -> str:
     stops = "".join(f"<li>{_text(stop.provider)} {_code(stop.place)}</li>" for stop in looked_for.stops)
-    fixes = "\n".join(dict.fromkeys(stop.fix for stop in looked_for.stops if stop.fix))
+    commands = [command for stop in looked_for.stops for command in (stop.fix, stop.change) if command]
+    fixes = "\n".join(dict.fromkeys(commands))
     how = f"<details><summary>How to set it</summary><pre>{escape(fixes)}</pre></details>" if fixes else ""
     absent = (f"<strong>{looked_for.absent}</strong>: " if looked_for.absent else "") + _text(looked_for.absent_words)
     return _cells(environment, f"<ol>{stops}</ol>{how}" if stops else "nobody is asked", absent)

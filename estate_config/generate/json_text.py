@@ -79,7 +79,10 @@ def _setting(entry: SettingEntry) -> dict[str, Any]:
 
 def _looked_for(looked_for: LookedFor) -> dict[str, Any]:
     return {
-        "looked_for": [{"provider": stop.provider, "place": stop.place, "fix": stop.fix} for stop in looked_for.stops],
+        "looked_for": [
+            {"provider": stop.provider, "place": stop.place, "fix": stop.fix, "change": stop.change}
+            for stop in looked_for.stops
+        ],
         "absent": looked_for.absent,
         "absent_words": looked_for.absent_words,
     }

@@ -362,13 +362,17 @@ def test_locate_names_the_place_and_the_commands_without_a_value_on_the_command_
     with provider_on(aws, region=REGION, prefix="estate/") as provider:
         place = provider.locate(key("openai/api_key"))
         assert place.text == "estate/openai/api_key"
-        create, put = place.fix.splitlines()
+        create, put = place.fix, place.change
         where = f"--region {REGION} --secret-string file:///dev/stdin "
         assert create.startswith(f"aws secretsmanager create-secret --name estate/openai/api_key {where}")
         assert put.startswith(f"aws secretsmanager put-secret-value --secret-id estate/openai/api_key {where}")
         member = provider.locate(key("password", "estate/rds#password"))
         assert member.text == "estate/rds#password"
-        assert '(it is there: the whole JSON object, "password" in it)' in member.fix
+        create, put = member.fix.splitlines()
+        assert create.endswith('(it is not there yet: the whole JSON object, "password" in it)')
+        assert put.endswith('(it is there: the whole JSON object, "password" in it)')
+        assert member.change.endswith('file://secret.json   (the whole JSON object, "password" in it)')
+        assert len(provider.locate(key("old", "estate/jwt?stage=AWSPREVIOUS")).fix.splitlines()) == 2
         version = provider.locate(key("jwt", f"jwt?version={'0' * 32}"))
         assert version.fix.startswith("aws secretsmanager list-secret-version-ids --secret-id jwt")
         assert "create-secret" not in version.fix
@@ -379,7 +383,7 @@ def test_locate_names_the_place_and_the_commands_without_a_value_on_the_command_
 
 def test_a_name_that_a_shell_would_read_is_quoted(aws: StrictAws) -> None:
     with provider_on(aws) as provider:
-        assert "--secret-id 'rds!db-1'" in provider.locate(key("rds", "rds!db-1")).fix
+        assert "--secret-id 'rds!db-1'" in provider.locate(key("rds", "rds!db-1")).change
 
 
 def test_no_answer_of_a_failure_is_mixed_up_with_found(aws: StrictAws) -> None:

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from estate_config import Asked, Code, ConfigurationError, Problem, Settings, load, secret, setting, use
-from estate_config.model import Failed
+from estate_config.model import Failed, Key, Place
 from estate_config.resolve import Answer
 from estate_config.validate import validate
 from tests.doubles import Shelf, estate, spec_of
@@ -403,6 +403,13 @@ class Templated(BaseModel):
     url: str = secret(template="db://{password}@h")
 
 
+class Changing(Shelf):
+    """Has another command for what is there."""
+
+    def locate(self, key: Key) -> Place:
+        return dataclasses.replace(super().locate(key), change=f"change {key.name} on {self.name}")
+
+
 class Labelled(BaseModel):
     password: str = secret()
     user: str = "estate"
@@ -426,6 +433,30 @@ class TestProblems:
                 "put x/token on one\nput x/token on two",
             ),
         )
+
+    def test_a_value_that_is_there_is_replaced_and_one_that_is_not_is_put_there(self, offer: Offer) -> None:
+        class Service(Settings):
+            short: Annotated[str, Field(min_length=8)] = secret()
+            list: dict[str, str] = secret()
+            example: str = secret()
+            empty: str = secret()
+            nowhere: str = secret()
+            kept: str = secret(providers=("env",), env="KEPT")
+
+        values = {"short": "1", "list": "no JSON", "example": "changeme", "empty": ""}
+        offer(spec_of("aws", Changing("aws", values)))
+        table = estate("env", "aws")
+        table["environments"]["here"]["forbid_examples"] = True
+        with pytest.raises(ConfigurationError) as caught:
+            load(Service, config=table)
+        assert {problem.field: (problem.code, problem.fix) for problem in caught.value.problems} == {
+            "short": (Code.INVALID, "change short on aws"),
+            "list": (Code.MALFORMED, "change list on aws"),
+            "example": (Code.PLACEHOLDER, "change example on aws"),
+            "empty": (Code.EMPTY, "export EMPTY='…'\nchange empty on aws"),
+            "nowhere": (Code.MISSING, "export NOWHERE='…'\nput nowhere on aws"),
+            "kept": (Code.MISSING, "export KEPT='…'"),
+        }
 
     def test_items_that_are_wrong_in_the_same_way_are_one_problem(self) -> None:
         class Service(Settings):

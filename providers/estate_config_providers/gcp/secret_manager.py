@@ -40,7 +40,8 @@ class SecretManager:
             return Place(key.address or key.name, address.fix)
         put = fix(Code.NO_VALUE, address)
         create = f"gcloud secrets create {address.secret} --project={address.project} --data-file=-"
-        return Place(address.text, f"{create}   (it is not there yet)\n{put}   (it is there)")
+        either = f"{create}   (it is not there yet)\n{put}   (it is there)"
+        return Place(address.text, either if address.member else create, put)
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses = {key: address_of(key, self._options) for key in keys}

@@ -231,6 +231,17 @@ def test_a_fault_is_the_same_problem_as_in_python(aws: StrictAws, both: Both, na
     assert_no_canary(answer["shown"], PLAIN)
 
 
+def test_a_report_has_the_one_command_that_is_right(aws: StrictAws, both: Both) -> None:
+    together(gone("estate/hosts"), holding("estate/jwt/secret", PLAIN[:7]))(aws)
+    problems = both.load({"NODE_ENV": "production", **aws.environment()})["problems"]
+    fixes = {problem["field"]: problem["fix"].splitlines() for problem in problems}
+    assert [line.partition(" --")[0] for line in fixes["hosts"]] == [
+        "export HOSTS='…'",
+        "aws secretsmanager create-secret",
+    ]
+    assert [line.partition(" --")[0] for line in fixes["jwt"]] == ["aws secretsmanager put-secret-value"]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

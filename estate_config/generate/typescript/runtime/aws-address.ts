@@ -47,6 +47,11 @@ export const about = (verb: string, address: Address, region: string | undefined
 
 const quoted = (word: string): string => (word.includes('!') ? `'${word}'` : word);
 
+/** How a value gets to where none is; of members and stages nobody knows whether their secret is there. */
+export function make(address: Address, region: string | undefined): string {
+  return address.member || address.stage || address.version ? fill(address, region) : create(address, region);
+}
+
 /** How a value gets there, be the secret there already or not. */
 export function fill(address: Address, region: string | undefined): string {
   if (address.version) return put(address, region);

@@ -67,8 +67,10 @@ export interface Place {
   readonly binary: boolean;
   /** In the provider's own spelling, for reports. */
   readonly text: string;
-  /** How to put a value there. */
+  /** How to put a value there where none is. */
   readonly fix: string;
+  /** How to replace one, where that is not the same. */
+  readonly change?: string;
 }
 
 export interface Found {
@@ -107,7 +109,7 @@ export type Values = Readonly<Record<string, string | Uint8Array>>;
 
 export interface Provider {
   /** Say where it looks, and how to put a value there; asks nobody. */
-  locate(id: string, context: Context): Pick<Place, 'text' | 'fix'>;
+  locate(id: string, context: Context): Pick<Place, 'text' | 'fix' | 'change'>;
   /** Answer all places at once; a `Failed` instead says that none can be answered. */
   fetch(places: readonly Place[], context: Context): Promise<Replies | Failed>;
   /** What a person should know besides, given all places that may be asked for. */

@@ -9,7 +9,7 @@ import type {
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
 
-import { type Address, addressOf, fill, isSame, put, regionOf, wholeOf } from './aws-address.js';
+import { type Address, addressOf, isSame, make, put, regionOf, wholeOf } from './aws-address.js';
 import * as failures from './aws-failures.js';
 import type { Cause } from './aws-failures.js';
 import type { Context, Failed, Found, Place, Provider } from './model.js';
@@ -33,7 +33,8 @@ interface Account extends Context {
 export const aws: Provider = {
   locate(id, { options }) {
     const address = addressOf(id);
-    return { text: id, fix: address ? fill(address, options['region']) : NO_ADDRESS.fix };
+    if (!address) return { text: id, fix: NO_ADDRESS.fix };
+    return { text: id, fix: make(address, options['region']), change: put(address, options['region']) };
   },
 
   async fetch(places, context) {

@@ -108,7 +108,8 @@ function absent(answer: Answer): Problem {
 }
 
 /** How to put a value where it was looked for, a line for each provider that was asked. */
-const puts = ({ places }: Answer): string => places.flatMap(({ fix }) => fix || []).join('\n');
+const puts = ({ asked, places }: Answer): string =>
+  places.flatMap(({ fix, change }, n) => (asked[n]?.outcome === 'empty' && change) || fix || []).join('\n');
 
 function problem({ setting, asked }: Answer, code: Code, message: string, fix: string): Problem {
   return { field: setting.field, code, message, places: [...asked], fix };
@@ -185,7 +186,8 @@ function answerAt(path: readonly PropertyKey[], answers: ByField): Answer | unde
 /** How to put a good value where the bad one was found. */
 function putAgain({ asked, found, places }: Answer): string {
   if (found?.provider === 'template') return `correct the values it is ${found.place}, or the template`;
-  return places[asked.findIndex(({ provider }) => provider === found?.provider)]?.fix ?? '';
+  const place = places[asked.findIndex(({ provider }) => provider === found?.provider)];
+  return place?.change || place?.fix || '';
 }
 
 /** The fields that a value was built from, through templates of templates: what is wrong with them is said there. */
