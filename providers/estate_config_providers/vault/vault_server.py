@@ -50,7 +50,7 @@ class Vault:
         address = address_of(key, self._options)
         if isinstance(address, Failed):
             return Place(key.address or key.name, address.fix)
-        return Place(address.text, _put_command(address))
+        return Place(address.text, _put_command(address), _patch_command(address))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses, failed = self._addresses(keys)
@@ -192,4 +192,13 @@ def _put_command(address: Address) -> str:
     put = f"vault kv put {place} {shlex.quote(address.member)}=-"
     if secret.engine is Engine.KV1:
         return f"{put}   (it is not there yet, or has no other members: these would be lost)"
-    return f"{put}   (it is not there yet)\n{put.replace(' put ', ' patch ', 1)}   (it is there)"
+    return f"{put}   (it is not there yet)\n{_patch_command(address)}   (it is there)"
+
+
+def _patch_command(address: Address) -> str:
+    """Return the command that replaces one member and keeps the others; "" where there is none."""
+    secret = address.secret
+    if secret.engine is not Engine.KV2 or address.member == WHOLE:
+        return ""
+    place = f"-mount={shlex.quote(secret.mount)} {shlex.quote(secret.path)}"
+    return f"vault kv patch {place} {shlex.quote(address.member)}=-"

@@ -147,12 +147,16 @@ def test_the_commands_of_a_place_put_a_value_there(
 ) -> None:
     provider = vault(bao.endpoint_url, mounts={"old": "kv-v1"})
     address = f"{mount}:by hand/rds#password"
-    put, *patch = provider.locate(key(address)).fix.splitlines()
+    place = provider.locate(key(address))
+    put, *patch = place.fix.splitlines()
     command_line(bao, put, tmp_path, "first")
     assert ask(provider, address) == {address: "first"}
     for command in patch:
         command_line(bao, command, tmp_path, "second")
         assert ask(provider, address) == {address: "second"}
+    if place.change:
+        assert patch == [f"{place.change}   (it is there)"]
+    assert bool(place.change) == (mount == "secret")
     whole = f"{mount}:by hand/whole#*"
     command_line(bao, provider.locate(key(whole)).fix, tmp_path, '{"a": "b"}')
     assert ask(provider, whole) == {whole: '{"a": "b"}'}
