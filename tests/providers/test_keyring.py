@@ -24,7 +24,7 @@ from keyrings.alt.escape import escape  # type: ignore[import-untyped]  # it has
 
 from estate_config.contract import Context
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Found, Key, Notice
+from estate_config.model import DataKey, Deadline, Failed, Found, Key, Notice
 from estate_config.testing import ProviderContract, Shelf
 from estate_config_providers.keyring import spec
 from estate_config_providers.keyring.failures import Closed, failure
@@ -323,3 +323,58 @@ except ProviderError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "PLUGIN pip install 'estate-config[keyring]'"
+
+
+# --- the key of a file ------------------------------------------------------------------------------------------------
+
+CACHE = {"service": "ai", "environment": "production"}
+
+
+def data_key(wrapped: bytes | None = None, context: Mapping[str, str] = CACHE, seconds: float = 10) -> DataKey:
+    return provider_with().data_key("estate-cache", context, wrapped, Deadline(seconds))
+
+
+def no_key(wrapped: bytes | None = None, seconds: float = 10) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        data_key(wrapped, seconds=seconds)
+    return caught.value
+
+
+def test_a_key_of_a_file_is_made_once_and_kept_in_the_key_store(file: Path) -> None:
+    made = data_key()
+    assert (len(made.key), made.wrapped) == (32, b"")
+    assert (data_key(), data_key(b"")) == (made, made)
+    kept = keyring.get_password("estate", "estate-cache/production/ai")
+    assert kept is not None
+    assert base64.b64decode(kept) == made.key
+
+
+def test_each_service_and_environment_has_a_key_of_its_own(ring: Ring) -> None:
+    keys = {data_key(context=one).key for one in (CACHE, {**CACHE, "service": "etl"}, {**CACHE, "environment": "x"})}
+    assert len(keys) == 3
+
+
+def test_a_key_that_is_gone_is_not_made_anew_for_a_file_that_is_there(ring: Ring) -> None:
+    error = no_key(b"")
+    assert (error.code, ring.written) == (Code.NO_VALUE, [])
+    assert "estate/estate-cache/production/ai is not there any more" in error.hint
+
+
+def test_what_somebody_else_has_put_there_is_no_key_and_is_not_replaced(ring: Ring) -> None:
+    ring.passwords = {"estate/estate-cache/production/ai": "somebody's password!"}
+    assert (data_key().key, ring.written) == (b"", [])
+
+
+def test_a_key_store_that_is_locked_or_waits_gives_no_key(ring: Ring) -> None:
+    ring.raising = {"estate-cache/production/ai": KeyringLocked("no")}
+    assert no_key().code is Code.DENIED
+    ring.raising = {"estate-cache/production/ai": RuntimeError(PLAIN)}
+    error = no_key()
+    assert error.code is Code.UNAVAILABLE
+    assert_no_canary_in_error(error, PLAIN)
+    ring.raising, released = {}, Event()
+    ring.waiting["estate-cache/production/ai"] = released
+    try:
+        assert "within 0.2 seconds" in no_key(seconds=0.2).hint
+    finally:
+        released.set()
