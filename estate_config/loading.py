@@ -237,12 +237,14 @@ def _tell(info: LoadInfo, resolution: Resolution) -> None:
     """Tell those who observe what was asked of whom, and how it went."""
     where = (info.service, info.environment)
     for fetch in resolution.fetches:
-        tell(Fetched(*where, fetch.provider, fetch.keys, fetch.seconds, fetch.outcome))
+        tell(Fetched(*where, fetch.provider, fetch.keys, fetch.seconds, fetch.outcome, fetch.at))
+    when = {fetch.provider: fetch.at for fetch in resolution.fetches}
     for name, answer in resolution.answers.items():
         for step in answer.asked:
             if step.outcome == "not asked":
                 continue
-            read = Read(*where, name, answer.setting.secret, step.provider, step.place, step.outcome)
+            secret, at = answer.setting.secret, when[step.provider]
+            read = Read(*where, name, secret, step.provider, step.place, step.outcome, at=at)
             if step.outcome == "found" and answer.found is not None:
                 origin = answer.found.origin
                 read = replace(read, version=origin.version, stage=origin.stage, degraded=origin.degraded)

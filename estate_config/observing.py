@@ -48,6 +48,7 @@ class Fetched:
     outcome: str
     """`answered`, or the name of the `Code` where it could not answer at all."""
     at: datetime = filled(default_factory=_now)
+    """When it was done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from estate_config.contract import Inspector, Provider, ProviderSpec
 from estate_config.errors import Asked, Code, Problem, ProviderError
@@ -91,6 +91,8 @@ class Fetch:
     seconds: float
     outcome: str
     """`answered`, or the name of a `Code`."""
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it was done."""
 
 
 @dataclass(slots=True)
@@ -197,7 +199,7 @@ class _Run:
     def _take(self, link: Link, keys: dict[Key, Answer], reply: Replies | ProviderError | str) -> None:
         self.has_taken = True
         seconds = time.monotonic() - self.began[link.name]
-        self.resolution.fetches.append(Fetch(link.name, len(keys), seconds, _outcome(reply)))
+        self.resolution.fetches.append(Fetch(link.name, len(keys), seconds, outcome_of(reply)))
         if isinstance(reply, ProviderError):
             failed = Failed(reply.code, f"{link.name} {reply.hint}", reply.fix)
             replies: Replies = dict.fromkeys(keys, failed)
@@ -233,7 +235,8 @@ class _Run:
             ahead.clear()
 
 
-def _outcome(reply: Replies | ProviderError | str) -> str:
+def outcome_of(reply: Replies | ProviderError | str) -> str:
+    """Return `answered`, or the name of the `Code` where a provider could not answer at all."""
     if isinstance(reply, ProviderError):
         return reply.code.value
     return Code.PLUGIN.value if isinstance(reply, str) else "answered"

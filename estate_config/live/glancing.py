@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from estate_config.contract import Prober
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Found, Key, Status
+from estate_config.observing import Fetched, Read, is_observed, tell
 from estate_config.parallel import at_once
 from estate_config.provenance import Record
 from estate_config.redaction import where
-from estate_config.resolve import Link, fetched
+from estate_config.resolve import Link, Replies, fetched, outcome_of, place_of
 from estate_config.schema import Setting
 
 
@@ -42,7 +44,7 @@ def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: D
     keys = {link.key(item): item for item in settings if link.serves(item) and not _is_before(link, item, record)}
     if not keys:
         return Glance()
-    said = _said(link, list(keys), deadline)
+    said = _said(link, keys, record, deadline)
     if isinstance(said, str):
         return Glance(trouble=said)
     seen = Glance()
@@ -72,17 +74,52 @@ def _is_same(reply: Found | Status | Failed | None, kept: Found) -> bool:
     return isinstance(reply, Found) and reply.value == kept.value
 
 
-def _said(link: Link, keys: list[Key], deadline: Deadline) -> Mapping[Key, Found | Status | Failed] | str:
+def _said(
+    link: Link, keys: Mapping[Key, Setting], record: Record, deadline: Deadline
+) -> Mapping[Key, Found | Status | Failed] | str:
     """Return what a provider says of keys, by probing where it can, or why it says nothing."""
+    reply: Replies | ProviderError | str
     provider = link.provider
-    if Prober not in link.spec.offers or not isinstance(provider, Prober):
-        reply, _ = fetched(link, keys, (), deadline)
-        if isinstance(reply, ProviderError):
-            return f"{reply.code} {reply.hint}"
-        return f"{Code.PLUGIN} {reply}" if isinstance(reply, str) else reply
     try:
-        return dict(provider.probe(keys, deadline))
+        if Prober in link.spec.offers and isinstance(provider, Prober):
+            return dict(provider.probe(list(keys), deadline))
+        reply = _read(link, keys, record, deadline)
     except ProviderError as error:
-        return f"{error.code} {error.hint}"
+        reply = error
     except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
-        return f"{Code.PLUGIN} raised {type(error).__name__} in {where(error)}"
+        reply = f"raised {type(error).__name__} in {where(error)}"
+    if isinstance(reply, ProviderError):
+        return f"{reply.code} {reply.hint}"
+    return f'{Code.PLUGIN} the provider "{link.name}" {reply}' if isinstance(reply, str) else reply
+
+
+def _read(link: Link, keys: Mapping[Key, Setting], record: Record, deadline: Deadline) -> Replies | ProviderError | str:
+    started = time.monotonic()
+    reply, _ = fetched(link, list(keys), (), deadline)
+    if is_observed():
+        _tell(link, keys, record, reply, time.monotonic() - started)
+    return reply
+
+
+def _tell(
+    link: Link, keys: Mapping[Key, Setting], record: Record, reply: Replies | ProviderError | str, seconds: float
+) -> None:
+    """Tell those who observe of values that were read to compare them, as of those of a load."""
+    whose, whole = (record.info.service, record.info.environment), outcome_of(reply)
+    tell(Fetched(*whose, link.name, len(keys), seconds, whole))
+    for key, item in keys.items():
+        said = reply.get(key) if isinstance(reply, Mapping) else None
+        read = Read(*whose, item.field, item.secret, link.name, place_of(link, key).text, "absent")
+        if isinstance(said, Found):
+            origin = said.origin
+            read = replace(
+                read,
+                place=origin.place,
+                outcome="found",
+                version=origin.version,
+                stage=origin.stage,
+                degraded=origin.degraded,
+            )
+        elif isinstance(said, Failed) or whole != "answered":
+            read = replace(read, outcome=said.code.value if isinstance(said, Failed) else whole)
+        tell(read)
