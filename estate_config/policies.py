@@ -11,7 +11,14 @@ from estate_config.chains import link_to
 from estate_config.contract import Policed
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Asked, Code, ConfigurationError, Problem, ProviderError
-from estate_config.generate.aws_places import ACCESS_POLICY, PROVIDER, UNKNOWN_REGION, aws_places, regions_of
+from estate_config.generate.aws_places import (
+    ACCESS_POLICY,
+    PROVIDER,
+    UNKNOWN_REGION,
+    aws_places,
+    events_queue,
+    regions_of,
+)
 from estate_config.generate.catalogue import Catalogue, catalogue_of, schemas_of
 from estate_config.generate.choosing import object_name
 from estate_config.generate.iam import ACCOUNT, policy
@@ -83,13 +90,15 @@ def _compared(link: Link, catalogue: Catalogue, environment: Environment, servic
 def _wanted(catalogue: Catalogue, environment: str, services: Sequence[str]) -> tuple[Documents, Mapping[str, str]]:
     """Return the generated policies by name, and the services that need any, with the names of theirs."""
     places = aws_places(catalogue, environment)
-    regions = regions_of(catalogue.environment(environment))
+    entry = catalogue.environment(environment)
+    regions, queue = regions_of(entry), events_queue(entry)
     readers = {name: object_name(name) for name in services if any(name in place.services for place in places)}
     documents: dict[str, Sequence[Mapping[str, Any]]] = {
-        own: [policy([place for place in places if name in place.services], regions)] for name, own in readers.items()
+        own: [policy([place for place in places if name in place.services], regions, queue)]
+        for name, own in readers.items()
     }
     if readers:
-        documents[ACCESS_POLICY] = [policy(places, regions), node_policy(places, regions)]
+        documents[ACCESS_POLICY] = [policy(places, regions, queue), node_policy(places, regions, queue)]
     return documents, readers
 
 

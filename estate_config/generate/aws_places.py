@@ -36,6 +36,14 @@ class Place:
         return tuple(dict.fromkeys(service for entry in self.entries for service in entry.services))
 
 
+@dataclass(frozen=True, slots=True)
+class EventsQueue:
+    """The queue that EventBridge tells of changes."""
+
+    name: str
+    arn: str
+
+
 def aws_places(catalogue: Catalogue, environment: str) -> tuple[Place, ...]:
     """Return every secret that is read in an environment, in order of first use."""
     entries: dict[str, list[PlaceEntry]] = {}
@@ -50,6 +58,17 @@ def regions_of(environment: EnvironmentEntry) -> tuple[str, ...]:
     link = environment.link(PROVIDER)
     options = link.options if link is not None else {}
     return tuple(dict.fromkeys([options.get("region", UNKNOWN_REGION), *options.get("replica_regions", ())]))
+
+
+def events_queue(environment: EnvironmentEntry) -> EventsQueue | None:
+    """Return the queue that services listen to, if `estate.toml` names one: it is in the region that is read from."""
+    link = environment.link(PROVIDER)
+    url = link.options.get("events_queue_url") if link is not None else None
+    if url is None:
+        return None
+    region = regions_of(environment)[0]
+    *_, account, name = url.split("/")
+    return EventsQueue(name, f"arn:{partition(region)}:sqs:{region}:{account}:{name}")
 
 
 def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[tuple[str, str]]:

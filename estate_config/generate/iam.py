@@ -9,8 +9,10 @@ from typing import Any
 from estate_config.generate.aws_places import (
     ACCESS_POLICY,
     PROVIDER,
+    EventsQueue,
     Place,
     aws_places,
+    events_queue,
     partition,
     regions_of,
     resources,
@@ -33,22 +35,22 @@ def iam(catalogue: Catalogue, mark: str) -> str:
     """
     environment = environment_with(catalogue, PROVIDER)
     places = aws_places(catalogue, environment.name)
-    regions = regions_of(environment)
+    regions, queue = regions_of(environment), events_queue(environment)
     services = {}
     for service in catalogue.services:
         own = [place for place in places if service.name in place.services]
         if own:
             services[service.name] = {
-                "policy": policy(own, regions),
+                "policy": policy(own, regions, queue),
                 "trust-pod-identity": pod_identity_trust(service.name),
                 "trust-irsa": irsa_trust(service.name, regions[0]),
             }
-    document = {"generated": mark, "services": services, ACCESS_POLICY: policy(places, regions)}
+    document = {"generated": mark, "services": services, ACCESS_POLICY: policy(places, regions, queue)}
     return json.dumps(document, indent=2) + "\n"
 
 
-def policy(places: Sequence[Place], regions: tuple[str, ...]) -> Document:
-    """Return the policy that lets its bearer read these secrets, and no other."""
+def policy(places: Sequence[Place], regions: tuple[str, ...], queue: EventsQueue | None = None) -> Document:
+    """Return the policy that lets its bearer read these secrets, and no other, and hear of their changes."""
     arns: dict[str, list[str]] = {}
     for place in places:
         for region, arn in resources(place.secret, regions, ACCOUNT):
@@ -58,6 +60,7 @@ def policy(places: Sequence[Place], regions: tuple[str, ...]) -> Document:
         _allow("ReadSecrets", read, [arn for found in arns.values() for arn in found]),
         # This action knows no resources: what a batch gives is decided by the statement above, secret by secret.
         _allow("ReadThemInBatches", "secretsmanager:BatchGetSecretValue", "*"),
+        *([] if queue is None else [_allow("ListenForChanges", "sqs:ReceiveMessage", queue.arn)]),
         *(_decrypt(region, found) for region, found in arns.items()),
     )
 

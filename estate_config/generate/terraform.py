@@ -9,7 +9,16 @@ from datetime import timedelta
 from string import Formatter
 
 from estate_config.generate import terraform_blocks as blocks
-from estate_config.generate.aws_places import ACCESS_POLICY, PROVIDER, Place, aws_places, partition, regions_of
+from estate_config.generate.aws_places import (
+    ACCESS_POLICY,
+    PROVIDER,
+    EventsQueue,
+    Place,
+    aws_places,
+    events_queue,
+    partition,
+    regions_of,
+)
 from estate_config.generate.catalogue import Catalogue, SettingEntry
 from estate_config.generate.choosing import environment_with
 from estate_config.generate.iam import ACCOUNT, Document, policy
@@ -43,7 +52,7 @@ def terraform(catalogue: Catalogue, mark: str) -> str:
     Raises `RefusedError` where not exactly one environment has `aws` in its chain.
     """
     chosen = environment_with(catalogue, PROVIDER)
-    environment = chosen.name
+    environment, queue = chosen.name, events_queue(chosen)
     places = [place for place in aws_places(catalogue, environment) if not place.is_arn]
     urls = [url for place in places if (url := _url(place, catalogue, environment)) is not None]
     parts = {name: secret for url in urls for name, secret in url.parts.items()}
@@ -57,20 +66,22 @@ def terraform(catalogue: Catalogue, mark: str) -> str:
         *(_version(name, secret, f"var.{name}") for name, secret in parts.items()),
         *(_version(variable_name(url.secret).lower(), url.secret, url.expression) for url in urls),
         blocks.ROTATION,
-        blocks.POLICY.replace("ACCESS_POLICY", ACCESS_POLICY),
+        *([] if queue is None else [blocks.CHANGES.replace("QUEUE", queue.name)]),
+        blocks.POLICY.replace("ACCESS_POLICY", ACCESS_POLICY).replace("LISTEN", blocks.LISTEN if queue else ""),
         blocks.ALARMS,
     ]
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
-def node_policy(places: Sequence[Place], regions: tuple[str, ...]) -> Document:
+def node_policy(places: Sequence[Place], regions: tuple[str, ...], queue: EventsQueue | None = None) -> Document:
     """Return the policy that the file deploys: as `iam` makes it, but for the keys, which are those of the file."""
-    document = policy([place for place in places if not place.is_arn], regions)
+    document = policy([place for place in places if not place.is_arn], regions, queue)
     keys = f"arn:{partition(regions[0])}:kms:*:{ACCOUNT}:key/*"
     via = [f"secretsmanager.{region}.amazonaws.com" for region in regions]
     decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys}
     condition = {"StringEquals": {"kms:ViaService": via}}
-    document["Statement"] = [*document["Statement"][:2], {**decrypt, "Condition": condition}]
+    others = [one for one in document["Statement"] if one["Action"] != "kms:Decrypt"]
+    document["Statement"] = [*others, {**decrypt, "Condition": condition}]
     return document
 
 

@@ -108,6 +108,52 @@ resource "aws_secretsmanager_secret_rotation" "estate" {
 }
 """
 
+CHANGES = """
+# Services listen for changes here. Any number of them: nobody deletes a message, its age ends it.
+resource "aws_sqs_queue" "estate_changes" {
+  name                      = "QUEUE"
+  message_retention_seconds = 300
+  sqs_managed_sse_enabled   = true
+}
+
+resource "aws_cloudwatch_event_rule" "estate_changes" {
+  name        = "QUEUE"
+  description = "A secret has a new version"
+  event_pattern = jsonencode({
+    source        = ["aws.secretsmanager"]
+    "detail-type" = ["Secret Label Updated"]
+    detail        = { labelUpdated = ["AWSCURRENT"] }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "estate_changes" {
+  rule = aws_cloudwatch_event_rule.estate_changes.name
+  arn  = aws_sqs_queue.estate_changes.arn
+}
+
+resource "aws_sqs_queue_policy" "estate_changes" {
+  queue_url = aws_sqs_queue.estate_changes.url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.estate_changes.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.estate_changes.arn } }
+    }]
+  })
+}
+"""
+
+LISTEN = """
+      {
+        Sid      = "ListenForChanges"
+        Effect   = "Allow"
+        Action   = "sqs:ReceiveMessage"
+        Resource = aws_sqs_queue.estate_changes.arn
+      },"""
+
 POLICY = """
 locals {
   estate_region  = split(":", aws_kms_key.estate_secrets.arn)[3]
@@ -141,7 +187,7 @@ resource "aws_iam_policy" "estate_secrets" {
         Effect   = "Allow"
         Action   = "secretsmanager:BatchGetSecretValue"
         Resource = "*"
-      },
+      },LISTEN
       {
         Sid      = "Decrypt"
         Effect   = "Allow"

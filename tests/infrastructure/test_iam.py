@@ -17,7 +17,7 @@ from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 
 Policy = dict[str, Any]
 OTHER_ARN = f"arn:aws:secretsmanager:{REGION}:210987654321:secret:shared/map-AbCdEf"
-TABLE = {
+TABLE: dict[str, Any] = {
     "environments": {"production": {"chain": ["aws"]}, "test": {"chain": ["fixture"]}},
     "default_environment": "production",
     "providers": {"aws": {"prefix": "estate/", "region": REGION, "replica_regions": ["ap-northeast-1"]}},
@@ -151,6 +151,18 @@ def test_replicas_and_secrets_of_other_accounts_are_named_where_they_are() -> No
         f"secretsmanager.{region}.amazonaws.com" for region in (REGION, "ap-northeast-1")
     ]
     assert decrypt[0]["Resource"] == [f"arn:aws:kms:{REGION}:{account}:key/*" for account in (ACCOUNT, "210987654321")]
+
+
+def test_who_listens_for_changes_may_receive_from_the_queue_and_do_nothing_else_with_it() -> None:
+    url = f"https://sqs.{REGION}.amazonaws.com/210987654321/changes"
+    document = made({**TABLE, "providers": {"aws": {**TABLE["providers"]["aws"], "events_queue_url": url}}}, etl=Etl)
+    right = {
+        "Effect": "Allow",
+        "Action": "sqs:ReceiveMessage",
+        "Resource": f"arn:aws:sqs:{REGION}:210987654321:changes",
+    }
+    for policy in (document["services"]["etl"]["policy"], document["estate-secrets-manager-access"]):
+        assert [one for one in policy["Statement"] if "sqs" in str(one)] == [{"Sid": "ListenForChanges", **right}]
 
 
 @pytest.mark.parametrize(

@@ -250,3 +250,28 @@ def test_replicas_of_estate_toml_are_the_default_and_the_form_is_terraforms_own(
     text = odd(replica_regions=regions)
     assert formatted(text) == text
     assert text.count('= "alias/aws/secretsmanager"') == len(regions)
+
+
+@pytest.mark.integration
+def test_the_queue_of_changes_has_its_rule_and_short_lived_messages(aws: EmbeddedAws, tmp_path: Path) -> None:
+    shutil.copy(ESTATE / "infrastructure" / "terraform" / "main.tf", tmp_path)
+    text = odd(events_queue_url=f"https://sqs.{REGION}.amazonaws.com/123456789012/estate-changes")
+    assert formatted(text) == text
+    tmp_path.joinpath("secrets-manager.tf").write_text(text, "utf-8")
+    tmp_path.joinpath("terraform.tfvars.json").write_text(json.dumps(VARIABLES), "utf-8")
+    run = initialised(tmp_path, aws.variables)
+    run("plan", "-out=plan")
+    shown = run("show", "-json", "plan")
+    plan = json.loads(shown[shown.index('{"format_version"') :])
+    planned = {one["address"]: one.get("values", {}) for one in plan["planned_values"]["root_module"]["resources"]}
+    queue = planned["aws_sqs_queue.estate_changes"]
+    assert (queue["name"], queue["message_retention_seconds"]) == ("estate-changes", 300)
+    assert json.loads(planned["aws_cloudwatch_event_rule.estate_changes"]["event_pattern"]) == {
+        "source": ["aws.secretsmanager"],
+        "detail-type": ["Secret Label Updated"],
+        "detail": {"labelUpdated": ["AWSCURRENT"]},
+    }
+    expressions = {one["address"]: one["expressions"] for one in plan["configuration"]["root_module"]["resources"]}
+    for block in ("aws_cloudwatch_event_target.estate_changes", "aws_iam_policy.estate_secrets"):
+        assert "aws_sqs_queue.estate_changes.arn" in json.dumps(expressions[block])
+    assert "aws_sqs_queue" not in odd()

@@ -12,7 +12,7 @@ import pytest
 from estate_config import Code, environments
 from estate_config.contract import Policed
 from estate_config.errors import ProviderError
-from estate_config.generate.aws_places import aws_places
+from estate_config.generate.aws_places import EventsQueue, aws_places
 from estate_config.generate.catalogue import catalogue_of, schemas_of
 from estate_config.generate.iam import policy
 from estate_config.generate.terraform import node_policy
@@ -110,6 +110,20 @@ def test_the_shared_policy_may_be_the_one_of_terraform_with_arns_and_keys_as_the
     found = review(offer, {NODE: deployed(json.loads(text), NODE)}, "ai")
     assert states(found) == {"estate-ai": "not deployed", NODE: "same"}
     assert (found.problems, found.warnings) == ((), ())
+
+
+def test_whoever_listens_for_changes_needs_the_right_to_in_either_form_of_the_policy(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(OPTIONS, "events_queue_url", f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/changes")
+    queue = EventsQueue("changes", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:changes")
+    estate_ = made()
+    places = aws_places(catalogue_of(estate_, schemas_of(estate_, list(SERVICES))), "here")
+    for form in (policy, node_policy):
+        right, wrong = (form(places, ("eu-west-1", "eu-north-1"), one) for one in (queue, None))
+        assert states(review(offer, {NODE: deployed(right, NODE)}, "ai"))[NODE] == "same"
+        (lacking,) = review(offer, {NODE: deployed(wrong, NODE)}, "ai").problems
+        assert lacking.message.endswith(f"it lacks Allow sqs:ReceiveMessage on {queue.arn}")
 
 
 def test_a_policy_that_knows_less_or_more_is_a_problem_that_says_which(offer: Offer) -> None:
