@@ -70,7 +70,7 @@ def _is_before(link: Link, item: Setting, record: Record) -> bool:
 
 def _is_same(reply: Found | Status | Failed | None, kept: Found) -> bool:
     if isinstance(reply, Status):
-        return reply.version is not None and reply.version == kept.origin.version
+        return reply.is_made_anew or (reply.version is not None and reply.version == kept.origin.version)
     return isinstance(reply, Found) and reply.value == kept.value
 
 

@@ -36,6 +36,11 @@ class Secret:
         return f"{self.mount}:{self.path}{version}"
 
     @property
+    def makes_leases(self) -> bool:
+        """Whether each read makes credentials of its own, with a lease; those of `static-creds` are there already."""
+        return self.engine is Engine.DATABASE and self.path.startswith("creds/")
+
+    @property
     def policy_path(self) -> str:
         """The path that a policy has to allow for reading it."""
         return f"{self.mount}/data/{self.path}" if self.engine is Engine.KV2 else f"{self.mount}/{self.path}"

@@ -11,7 +11,7 @@ from estate_config.model import Deadline, Failed, Status
 from estate_config_providers.vault.address import Secret
 from estate_config_providers.vault.failures import NOT_VAULT, Trouble, filled
 from estate_config_providers.vault.options import Engine
-from estate_config_providers.vault.reading import document_of, gone, nothing
+from estate_config_providers.vault.reading import document_of, gone, nothing, time_of
 from estate_config_providers.vault.session import Session
 
 _METADATA = 'path "{mount}/metadata/{path}" { capabilities = ["read"] }   (in a policy of the token)'
@@ -39,7 +39,7 @@ def status_of(session: Session, secret: Secret, deadline: Deadline) -> Status | 
     """Return how things stand with one secret; None: there is no such one.
 
     KV 1 has no metadata: the folder is listed. A database role is only known by the credentials that it makes, so of
-    one nothing is said but whether it may be read.
+    one nothing is said but whether it may be read, and that each read makes others.
     """
     match secret.engine:
         case Engine.KV2:
@@ -47,7 +47,7 @@ def status_of(session: Session, secret: Secret, deadline: Deadline) -> Status | 
         case Engine.KV1:
             return _by_folder(session, secret, deadline)
         case Engine.DATABASE:
-            return Status(secret.text)
+            return Status(secret.text, is_made_anew=secret.makes_leases)
 
 
 def _by_metadata(session: Session, secret: Secret, deadline: Deadline) -> Status | Failed | Trouble | None:
@@ -69,10 +69,10 @@ def _by_metadata(session: Session, secret: Secret, deadline: Deadline) -> Status
             "exists, and has no such version",
             filled("vault kv metadata get -mount={mount} {path}", secret),
         )
-    deleted_at = _time(version.get("deletion_time"))
+    deleted_at = time_of(version.get("deletion_time"))
     if version.get("destroyed") or (deleted_at is not None and deleted_at <= datetime.now(UTC)):
         return gone(secret, number, destroyed=bool(version.get("destroyed")))
-    return Status(secret.text, number, _time(version.get("created_time")))
+    return Status(secret.text, number, time_of(version.get("created_time")))
 
 
 def _by_folder(session: Session, secret: Secret, deadline: Deadline) -> Status | Failed | Trouble | None:
@@ -100,11 +100,3 @@ def _asked(answer: Any, secret: Secret, policy: str) -> Mapping[str, Any] | Fail
         return nothing(secret, document.reveal())
     data = document.reveal().get("data")
     return data if isinstance(data, dict) else NOT_VAULT
-
-
-def _time(text: object) -> datetime | None:
-    """Return a time as Go writes it, `2026-11-25T11:10:31.697415836Z`; None for "" and for what is none."""
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_config.errors import Code
@@ -37,6 +38,7 @@ class Content:
     version: str | None = None
     stage: str | None = None
     lease: Lease | None = None
+    created_at: datetime | None = None
 
 
 class _Digits(str):
@@ -96,7 +98,16 @@ def _content(secret: Secret, document: Hidden[dict[str, Any]], token: Hidden[str
     metadata = data.get("metadata") if isinstance(data, dict) else None
     if not isinstance(members, dict) or not isinstance(metadata, dict):
         return NOT_VAULT
-    return Content(members, str(metadata.get("version")), "latest" if secret.version is None else None)
+    stage = "latest" if secret.version is None else None
+    return Content(members, str(metadata.get("version")), stage, created_at=time_of(metadata.get("created_time")))
+
+
+def time_of(text: object) -> datetime | None:
+    """Return a time as Go writes it, `2026-11-25T11:10:31.697415836Z`; None for "" and for what is none."""
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
 
 
 def lease_seconds(document: Mapping[str, Any]) -> int:

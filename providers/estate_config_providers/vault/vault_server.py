@@ -178,7 +178,8 @@ def _answer(address: Address, content: Content | Failed | Trouble | None) -> Fou
     value = member_of(content, address.member)
     if not isinstance(value, str):
         return value
-    return Found(value, Origin("vault", address.text, content.version, content.stage))
+    origin = Origin("vault", address.text, content.version, content.stage, created_at=content.created_at)
+    return Found(value, origin)
 
 
 def _put_command(address: Address) -> str:

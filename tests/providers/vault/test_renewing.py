@@ -115,7 +115,7 @@ def test_trap_29_what_renewal_no_longer_lengthens_is_fetched_again_while_it_stil
     front: VaultFront, provider: Vault, database: Postgres, root: hvac.Client
 ) -> None:
     """At its longest life, a renewal succeeds and gives less."""
-    database_role(root, "capped", default_ttl="3s", max_ttl="4s")
+    database_role(root, "capped", default_ttl="4s", max_ttl="4s")
     keys = keys_of("capped")
     user, password = both(provider, keys)
     ending = renewing_until(provider, lambda renewal: bool(renewal.ending))
@@ -160,7 +160,7 @@ def test_trap_29_a_token_is_renewed_though_nothing_is_leased(
 def test_trap_29_with_its_token_a_lease_ends_so_that_its_keys_are_fetched_by_the_next(
     front: VaultFront, database: Postgres, logging_in: Callable[..., tuple[Vault, Role]]
 ) -> None:
-    provider, _ = logging_in("capped-token", token_ttl="2s", token_max_ttl="2s")
+    provider, _ = logging_in("capped-token", token_ttl="4s", token_max_ttl="4s")
     user, password = both(provider)
     ending = renewing_until(provider, lambda renewal: bool(renewal.ending))
     assert set(ending.ending) == {USER, PASSWORD}

@@ -12,7 +12,7 @@ import pytest
 from hvac import exceptions
 
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed, Status
+from estate_config.model import Deadline, Failed, Found, Status
 from estate_config.testing import EmbeddedVault
 from estate_config_providers.vault.vault_server import Vault
 from tests.fakes.vault import Fault, VaultFront
@@ -156,6 +156,7 @@ def test_a_probe_reads_metadata_and_no_value(front: VaultFront, root: hvac.Clien
     provider = vault(front.url, mounts={"old": "kv-v1", "database": "database"})
     addresses = ["p/rds", "p/rds?version=1#x", "p/rds?version=9#x", "p/deleted", "p/destroyed", "p/absent"]
     addresses += ["old:p/rds#password", "old:p/absent#password", "database:creds/x#password", "a//b"]
+    addresses += ["database:static-creds/x#password"]
     answers = probe(provider, *addresses)
     assert [call for call in front.calls if "/data/" in call or call.startswith("GET old/")] == []
     codes = {address: answer.code for address, answer in answers.items() if isinstance(answer, Failed)}
@@ -171,12 +172,31 @@ def test_a_probe_reads_metadata_and_no_value(front: VaultFront, root: hvac.Clien
         "p/rds?version=1#x": "1",
         "old:p/rds#password": None,
         "database:creds/x#password": None,
+        "database:static-creds/x#password": None,
     }
+    assert [address for address, one in there.items() if one.is_made_anew] == ["database:creds/x#password"]
     assert {status.may_read for status in there.values()} == {True}
     assert there["p/rds"].place == "secret:p/rds#value"
     changed_at = there["p/rds"].changed_at
     assert changed_at is not None
     assert abs(datetime.now(UTC) - changed_at) < timedelta(minutes=1)
+
+
+def test_a_probe_and_a_fetch_name_the_same_version_and_the_time_when_it_was_made(
+    bao: EmbeddedVault, root: hvac.Client
+) -> None:
+    provider, asked = vault(bao.endpoint_url), key("p/versions")
+    seen = []
+    for value in ("one", "two"):
+        root.secrets.kv.v2.create_or_update_secret("p/versions", {"value": value})
+        found, status = (ask([asked], Deadline(10))[asked] for ask in (provider.fetch, provider.probe))
+        assert isinstance(found, Found)
+        assert isinstance(status, Status)
+        assert (found.origin.version, found.origin.created_at) == (status.version, status.changed_at)
+        assert found.origin.created_at is not None
+        seen.append((found.origin.created_at, found.origin.version))
+    provider.close()
+    assert seen == sorted(set(seen))
 
 
 def test_a_version_that_will_be_deleted_is_still_there(bao: EmbeddedVault, root: hvac.Client) -> None:

@@ -1,0 +1,62 @@
+"""A service with live settings on a real server: its database user is renewed, and replaced before it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hvac
+import pytest
+
+from estate_config import Settings, lazy, load, secret, snapshot, watch
+from tests.fakes.vault import VaultFront
+from tests.providers.vault.database import MOUNTS, database_role, who_am_i
+from tests.providers.vault.nodes import wait_until
+from tools.postgres import Postgres
+
+READ = "GET database/creds/.*"
+RENEW = "PUT sys/leases/renew"
+
+
+@pytest.fixture(autouse=True)
+def nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def live(cls: type[Settings], front: VaultFront) -> Settings:
+    config = {
+        "environments": {"production": {"chain": ["vault"]}},
+        "providers": {"vault": {"url": front.url, "mounts": MOUNTS}},
+    }
+    return load(lazy(cls), environment="production", config=config)
+
+
+class Etl(Settings):
+    db_user: str = secret("db/user", vault="database:creds/estate#username")
+    db_password: str = secret("db/password", vault="database:creds/estate#password")
+
+
+class Hurried(Settings):
+    db_user: str = secret("db/user", vault="database:creds/hurried#username")
+    db_password: str = secret("db/password", vault="database:creds/hurried#password")
+
+
+def test_looking_for_new_values_makes_no_new_users(front: VaultFront, database: Postgres) -> None:
+    settings = live(Etl, front)
+    with watch(settings, every=0.05):
+        wait_until(lambda: front.count("POST sys/capabilities-self") > 3, "a few looks")
+    assert front.count(READ) == 1
+
+
+def test_trap_29_a_user_is_renewed_and_replaced_before_it_ends(
+    front: VaultFront, database: Postgres, root: hvac.Client
+) -> None:
+    database_role(root, "hurried", default_ttl="4s", max_ttl="4s")
+    settings = live(Hurried, front)
+    first = snapshot(settings)
+    with watch(settings):
+        wait_until(lambda: snapshot(settings) is not first, "another user")
+    assert front.count(RENEW) == 1
+    assert front.count(READ) == 2
+    for version in (first, snapshot(settings)):
+        assert isinstance(version, Hurried)
+        assert who_am_i(database, version.db_user, version.db_password) == (version.db_user,)
