@@ -1,7 +1,8 @@
 """The example of a `.env` file: every variable that the services read from one, what it is for, and no value.
 
-A placeholder has one of two forms, and no real value has: `your-` and the logical name (`your-openai-api-key`), or,
-where the type asks for a URL, one with the user `user` and the password `password`.
+A placeholder has one of two forms, and no real value has: `your-` and the logical name (`your-openai-api-key`), with
+more words where a text has to be longer, or, where the type asks for a URL, one with the user `user` and the password
+`password`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _variables(catalogue: Catalogue, environment: str) -> list[tuple[str, list[S
 
 
 def _required(name: str, entries: Sequence[SettingEntry]) -> str:
-    needed = next((entry for entry in entries if entry.required), None)
+    needed = max((entry for entry in entries if entry.required), key=_least, default=None)
     if needed is None:
         return ""
     return f"{_comment(entries)}\n{name}={quoted(needed.examples[0] if needed.examples else placeholder(needed))}"
@@ -105,9 +106,23 @@ def placeholder(entry: SettingEntry) -> str:
     name = "your-" + re.sub(r"[^a-z0-9]+", "-", entry.name.lower()).strip("-")
     schemes = [scheme for member in members_of(entry.setting.info.annotation) for scheme in _schemes(member)]
     if not schemes:
-        return name
+        return _long_enough(name, _least(entry))
     scheme = "postgresql" if "postgresql" in schemes else schemes[0]
     return f"{scheme}://user:password@localhost/{name}"
+
+
+def _least(entry: SettingEntry) -> int:
+    """The characters that a text has to have at least; of a list it would be items."""
+    lengths = (getattr(item, "min_length", None) for item in entry.setting.info.metadata)
+    is_text = entry.setting.shape in (Shape.TEXT, Shape.BINARY)
+    return max((length or 0 for length in lengths if is_text), default=0)
+
+
+def _long_enough(name: str, least: int) -> str:
+    if len(name) >= least:
+        return name
+    words = f"{name}-at-least-{least}-characters"
+    return words + "-and-more" * -(-max(least - len(words), 0) // len("-and-more"))
 
 
 def _schemes(member: Any) -> Iterable[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AmqpDsn, AnyUrl, HttpUrl, PostgresDsn, RedisDsn, SecretBytes, SecretStr
+from pydantic import AmqpDsn, AnyUrl, Field, HttpUrl, PostgresDsn, RedisDsn, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 
 from estate_config import Settings, explain, load, secret, setting
@@ -164,6 +165,28 @@ class Placeholders(Settings):
     queue: AmqpDsn
     page: HttpUrl
     anything: AnyUrl
+
+
+class Long(Settings):
+    short: Annotated[str, Field(min_length=4)] = secret("x")
+    jwt: Annotated[SecretStr, Field(min_length=32)] = secret("jwt/secret")
+    longer: Annotated[str, Field(min_length=200)] = secret("long")
+    shared: str = secret("shared/key")
+    items: Annotated[list[str], Field(min_length=32)] = secret("items")
+
+
+class AlsoLong(Settings):
+    shared: Annotated[str, Field(min_length=16)] = secret("shared/key")
+
+
+def test_a_placeholder_is_as_long_as_every_reader_asks_for() -> None:
+    made = {item.field: placeholder(item) for item in catalogue(service=Long).settings}
+    assert made["short"] == "your-x"
+    assert made["jwt"] == "your-jwt-secret-at-least-32-characters"
+    assert made["items"] == "your-items"
+    assert 200 <= len(made["longer"]) < 210
+    assert is_known_example(made["longer"])
+    assert "\nSHARED_KEY=your-shared-key-at-least-16-characters\n" in dotenv(catalogue(a=Long, b=AlsoLong), "m")
 
 
 def test_every_placeholder_is_one_that_a_start_refuses_where_examples_are_forbidden() -> None:

@@ -179,15 +179,16 @@ class TestToAFile:
     def test_values_that_were_put_into_an_example_are_not_shown(self, tmp_path: Path) -> None:
         run("generate dotenv --out .env.example")
         file = tmp_path / ".env.example"
-        file.write_text(file.read_text("utf-8").replace("your-jwt-secret", PLAIN), encoding="utf-8")
+        text = file.read_text("utf-8")
+        file.write_text(text.replace("your-jwt-secret-at-least-32-characters", PLAIN), encoding="utf-8")
         stale = run("generate dotenv --out .env.example --check")
         assert stale.exit_code == 1
-        assert "-JWT_SECRET=…\n+JWT_SECRET=your-jwt-secret\n" in stale.stdout
+        assert "-JWT_SECRET=…\n+JWT_SECRET=your-jwt-secret-at-least-32-characters\n" in stale.stdout
         assert_no_canary(stale.output, PLAIN)
 
     def test_a_filled_in_copy_is_neither_written_over_nor_shown(self, tmp_path: Path) -> None:
         run("generate dotenv --out .env.example")
-        copy = (tmp_path / ".env.example").read_text("utf-8").replace("your-jwt-secret", PLAIN)
+        copy = (tmp_path / ".env.example").read_text("utf-8").replace("your-jwt-secret-at-least-32-characters", PLAIN)
         (tmp_path / ".env").write_text(copy, encoding="utf-8")
         for words in ("", " --check"):
             result = run(f"generate dotenv --out .env{words}")
