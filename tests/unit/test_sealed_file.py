@@ -7,6 +7,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_config.errors import Code
-from estate_config.model import DataKey, Failed
+from estate_config.model import DataKey, Deadline, Failed
 from estate_config.redaction import Hidden
 from estate_config.sealed_file import Bond, seal, unseal
 from tests.leaks import CANARIES, assert_no_canary
@@ -184,6 +186,26 @@ def test_a_new_one_takes_the_place_of_the_old_one_in_one_step_and_leaves_nothing
         assert seal(file, BOND, Hidden(b"new"), key_of) is None
         assert reading.read() == old
     assert opened(file) == b"new"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_trap_13_whoever_reads_while_others_write_finds_one_that_is_whole(file: Path) -> None:
+    contents = [bytes([number]) * 50_000 for number in range(4)]
+    stop, deadline = threading.Event(), Deadline(20)
+
+    def write(content: bytes) -> None:
+        while not stop.is_set():
+            assert seal(file, BOND, Hidden(content), key_of) is None
+
+    with ThreadPoolExecutor() as pool:
+        writing = [pool.submit(write, content) for content in contents]
+        read = {opened(file)}
+        while len(read) < 4 and deadline.remaining():
+            read.add(opened(file))
+        stop.set()
+    assert [one.result() for one in writing] == [None] * 4
+    assert read <= {CONTENT, *contents}
+    assert len(read) >= 4
     assert list(file.parent.iterdir()) == [file]
 
 
