@@ -72,6 +72,15 @@ def test_all_that_come_with_the_package_are_there_and_whole() -> None:
     assert [entry.broken for entry in listed if entry.broken] == []
 
 
+def test_each_that_has_an_sdk_names_the_extra_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("estate_config.inventory._is_installed", lambda name: False)
+    fixes = {entry.name: entry.lacks.fix for entry in inventory(read(estate("env"))) if entry.lacks}
+    extras = {name: name for name in ("aws", "azure", "dynaconf", "gcp", "keyring", "vault")}
+    assert fixes == {
+        name: f"pip install 'estate-config[{extra}]'" for name, extra in {**extras, "parameter_store": "aws"}.items()
+    }
+
+
 def test_a_provider_that_a_chain_names_and_nobody_installed_is_broken() -> None:
     shelf = entries(estate("shlef"))["shlef"]
     assert (shelf.environments, shelf.distribution) == (("here",), "")
