@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 from estate_config import discovery, environments, handmade, stages, validate
@@ -161,11 +162,14 @@ def log_warnings(attempt: Attempt) -> None:
         log.warning("%s %s: %s", warning.code, ", ".join(a.place for a in warning.places), warning.message)
 
 
-def keep(instance: Settings) -> list[Problem]:
-    """Keep the values of a good load on disk, where `estate.toml` asks for it; return why that was not possible."""
+def keep(instance: Settings, as_of: datetime | None = None) -> list[Problem]:
+    """Keep the values of a loaded instance on disk, where `estate.toml` asks for it; return why that was not possible.
+
+    `as_of` is when all of them were known to be good; without it, when the oldest of them was fetched.
+    """
     record = record_of(instance)
     kept = record.chain.last_known_good if record is not None and record.chain is not None else None
-    return [] if record is None or kept is None else kept.keep(record.answers.reveal())
+    return [] if record is None or kept is None else kept.keep(record.answers.reveal(), as_of)
 
 
 def attempted(
