@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.redaction import Hidden
+from estate_config.rotation_table import RotationTable
 from estate_config.suggest import did_you_mean
 
 DEADLINE = 15.0
@@ -107,6 +108,7 @@ class EstateTable(BaseModel):
     environments: dict[str, EnvironmentTable]
     providers: dict[str, dict[str, Any]] = {}
     generated: dict[str, GeneratedFile] = {}
+    rotation: dict[str, RotationTable] = {}
 
     @field_validator("generated", mode="before")
     @classmethod
@@ -308,6 +310,8 @@ def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: s
 def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:
     if model is EstateTable and steps[:1] == ["generated"]:
         return list(GeneratedFile.model_fields)
+    if model is EstateTable and steps[:1] == ["rotation"]:
+        return list(RotationTable.model_fields)
     if model is EstateTable and steps[2:] == ["last_known_good"]:
         return list(LastKnownGoodTable.model_fields)
     if model is EstateTable and steps:

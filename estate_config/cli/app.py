@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from estate_config import __version__
-from estate_config.cli import check, diff, docs, doctor, explain, generate, init, plan, providers, push, run, scan
+from estate_config.cli import (
+    check,
+    diff,
+    docs,
+    doctor,
+    explain,
+    generate,
+    init,
+    plan,
+    providers,
+    push,
+    rotate,
+    run,
+    scan,
+)
 
 _BUG = 70
 """The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
@@ -28,6 +42,7 @@ app.command()(check.check)
 app.command()(explain.explain)
 app.command(cls=run.RunCommand)(run.run)
 app.command()(push.push)
+app.command()(rotate.rotate)
 app.command()(providers.providers)
 app.command()(docs.docs)
 app.command()(generate.generate)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from estate_config.cli.options import Format
-from estate_config.cli.output import fail
+from estate_config.cli.output import PROBLEMS, fail, say
 
 if TYPE_CHECKING:
     from estate_config.environments import Environment, Estate
@@ -81,3 +82,14 @@ def must_be_known(what: str, name: str, known: Collection[str]) -> None:
 
     if name not in known:
         raise typer.BadParameter(f'there is no "{name}"{did_you_mean(name, known)}', param_hint=what)
+
+
+def confirmed(question: str, otherwise: str) -> None:
+    """Go on only after a yes; else say `otherwise`, and exit."""
+    if not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask on; --yes goes on without asking", param_hint="--yes")
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        say(otherwise)
+        raise typer.Exit(PROBLEMS)

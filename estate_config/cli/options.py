@@ -39,6 +39,12 @@ def _environments(incomplete: str) -> list[str]:
     return [name for name in estate.table.environments if name.startswith(incomplete)] if estate else []
 
 
+def rotations(incomplete: str) -> list[str]:
+    """Return the secrets of `[rotation]` whose names begin like that."""
+    estate = _estate()
+    return [name for name in estate.table.rotation if name.startswith(incomplete)] if estate else []
+
+
 def providers(incomplete: str) -> list[str]:
     """Return the installed providers whose names begin like that."""
     from estate_config.discovery import installed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from estate_config.cli.asked import environment_of, estate_and_services, must_be_known, reported
+from estate_config.cli.asked import confirmed, environment_of, estate_and_services, must_be_known, reported
 from estate_config.cli.options import EnvironmentName, Format, Output, Services, providers
 from estate_config.cli.output import PROBLEMS, colored, progress, say, say_json, table
 
@@ -63,7 +62,7 @@ def push(
                 _show(way, chosen, steps, warnings)
             if due:
                 if not yes:
-                    _ask(f"Write {len(due)} to {way.target.spec.title}?")
+                    confirmed(f"Write {len(due)} to {way.target.spec.title}?", "Nothing was written.")
                 with progress(f"writing to {target}"):
                     steps = carry_out(steps, way)
                 if output is Format.TEXT:
@@ -89,17 +88,6 @@ def _must_lead_to_a_writer(way: Route) -> None:
     if not way.leads_to_a_writer:
         message = f"{way.target.name} cannot be written to; `estate providers` shows which can"
         raise typer.BadParameter(message, param_hint="--to")
-
-
-def _ask(question: str) -> None:
-    """Go on only after a yes. Exits otherwise, with nothing written."""
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("there is no terminal to ask on; --yes writes without asking", param_hint="--yes")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        say("Nothing was written.")
-        raise typer.Exit(PROBLEMS)
 
 
 def _show(way: Route, chosen: Environment, steps: Sequence[Step], warnings: Sequence[Problem]) -> None:

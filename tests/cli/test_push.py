@@ -68,7 +68,7 @@ def test_a_dry_run_shows_and_writes_nothing(project: Project) -> None:
 def test_without_a_terminal_to_ask_on_nothing_is_written(project: Project) -> None:
     done = project.program("push", "ai", *WAY, code=2, stdin="y\n")
     assert "2 to create." in done.out
-    assert "there is no terminal to ask on; --yes writes without asking" in done.err
+    assert "there is no terminal to ask on; --yes goes on without asking" in done.err
     assert not (project.folder / "shelf.json").exists()
 
 

@@ -1,0 +1,49 @@
+"""From `[rotation.NAME]` to what is rotated: which provider of the chain, which secret, in which way."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from estate_config.chains import link_to
+from estate_config.contract import Prober, Rotator
+from estate_config.environments import Environment, Estate
+from estate_config.model import Key
+from estate_config.resolve import Link
+from estate_config.rotation.steps import Rotation
+from estate_config.rotation.ways import way_of
+
+_LOGICAL = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
+"""What else is written in `[rotation]` is an address: an ARN, `rds!db-…`."""
+
+
+def rotation_of(estate: Estate, chosen: Environment, name: str) -> Rotation:
+    """Return how a secret that `[rotation]` lists is rotated in an environment. The caller closes its provider.
+
+    Raises `ConfigurationError` where no provider of the chain can rotate, or where one cannot be built.
+    """
+    table = estate.table.rotation[name]
+    return Rotation(
+        name=name,
+        link=_rotating_link(estate, chosen),
+        key=_key(name),
+        way=way_of(table),
+        admin=_key(table.admin) if table.admin else None,
+        hand_over=timedelta(seconds=table.hand_over),
+        seconds=chosen.deadline,
+    )
+
+
+def _key(name: str) -> Key:
+    return Key(name, name, address=None if _LOGICAL.fullmatch(name) else name)
+
+
+def _rotating_link(estate: Estate, chosen: Environment) -> Link:
+    for entry in chosen.chain:
+        link = link_to(entry.provider, estate, chosen)
+        offered = {Rotator, Prober} <= set(link.spec.offers)
+        if offered and isinstance(link.provider, Rotator) and isinstance(link.provider, Prober):
+            return link
+    chain = ", ".join(map(str, chosen.chain))
+    message = f"no provider in the chain of {chosen.name} can rotate: {chain}"
+    raise estate.error(message, "name an environment whose chain has aws: --env NAME")
