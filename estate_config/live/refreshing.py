@@ -12,7 +12,7 @@ from typing import TypeVar
 from estate_config.chains import Chain, chain_of
 from estate_config.errors import Code, ConfigurationError, Problem
 from estate_config.live.changes import call_back
-from estate_config.live.state import Call, State, state_of
+from estate_config.live.state import Call, State, lines_of, state_of
 from estate_config.loading import answers_of, provenance_of, validated
 from estate_config.model import Origin
 from estate_config.observing import Refused, Swapped, tell
@@ -233,9 +233,8 @@ def _note(state: State, asked: Iterable[Setting], problems: Sequence[Problem]) -
         if name not in failing:
             state.confirmed[name] = now
             state.failing.pop(name, None)
-    for problem in _news(state, failing):
-        places = ", ".join(step.place for step in problem.places if step.outcome == problem.code)
-        log.warning("%s %s keeps its value: %s %s", problem.code, problem.field, places, problem.message)
+    for line in lines_of(_news(state, failing)):
+        log.warning("the old value serves on: %s", line)
     state.failing.update(failing)
 
 
@@ -248,7 +247,7 @@ def _news(state: State, failing: Mapping[str, Problem]) -> Iterator[Problem]:
 
 def _refuse(state: State, record: Record, wrong: Sequence[Problem]) -> Refreshed:
     if tuple(wrong) != state.refused:
-        lines = "; ".join(f"{problem.code} {problem.field}: {problem.message}" for problem in wrong)
+        lines = "; ".join(lines_of(wrong))
         log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
     state.refused = tuple(wrong)
     state.refusals += 1

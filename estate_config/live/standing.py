@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from estate_config.live.state import State, age_of
+from estate_config.live.state import State, age_of, lines_of
 from estate_config.live.watching import is_running
 from estate_config.provenance import Record
 from estate_config.settings import Settings, is_lazy, loaded, record_of, waiting_of
@@ -56,5 +56,4 @@ def _wrong(record: Record, state: State | None) -> Iterator[str]:
             yield f"{item.field}: {item.degraded}"
     if state is None:
         return
-    for problem in (*state.failing.values(), *state.refused):
-        yield f"{problem.code} {problem.field}: {problem.message}"
+    yield from lines_of((*state.failing.values(), *state.refused))

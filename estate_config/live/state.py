@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
@@ -80,6 +80,14 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+
+
+def lines_of(problems: Iterable[Problem]) -> list[str]:
+    """Return a line for each trouble, with all fields that have it: a store that is away is one line, not fifty."""
+    fields: dict[tuple[str, str], list[str]] = {}
+    for problem in problems:
+        fields.setdefault((problem.code, problem.message), []).append(problem.field)
+    return [f"{code} {', '.join(names)}: {message}" for (code, message), names in fields.items()]
 
 
 def age_of(name: str, record: Record, state: State | None) -> float | None:

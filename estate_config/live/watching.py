@@ -11,6 +11,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar
 
+from estate_config.live.state import state_of
 from estate_config.live.turn import Turn
 from estate_config.redaction import where
 from estate_config.settings import Settings, concrete
@@ -57,6 +58,7 @@ def watch(instance: Settings, *, every: float = EVERY) -> Watch:
     """
     if not every > 0:
         raise ValueError("every is a number of seconds, and more than 0")
+    state_of(instance)
     concrete(instance)
     return _thread.join(instance, every)
 

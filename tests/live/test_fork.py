@@ -1,0 +1,192 @@
+"""After `fork`, at the worst time: a child works on with locks, providers and a thread of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from estate_config import Settings, refresh, secret, swap, watch
+from estate_config import settings as settings_module
+from estate_config.live import state, watching
+from tests.live.conftest import Live
+from tests.live.doubles import LeasedStore, Store, wait_until
+
+HEAD = """
+import os, sys, threading, time
+from pathlib import Path
+from estate_config import Settings, lazy, load, on_change, refresh, secret, watch
+from estate_config import settings as settings_module
+from estate_config.live.state import state_of
+
+class Service(Settings):
+    token: str = secret("token")
+
+def put(value):
+    new = Path(".env.new")
+    new.touch(0o600)
+    new.write_text(f"TOKEN={value}")
+    new.replace(".env")
+
+def until(is_so):
+    end = time.monotonic() + 20
+    while not is_so():
+        if time.monotonic() > end:
+            os._exit(9)
+        time.sleep(0.005)
+
+def in_child(work):
+    pid = os.fork()
+    if not pid:
+        try:
+            work()
+        except BaseException as error:
+            print(repr(error), flush=True)
+            os._exit(8)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+put("t1")
+settings = lazy(Service)
+"""
+
+
+def run(tmp_path: Path, story: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", HEAD + story],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_child_goes_on_watching_by_itself_and_so_does_its_parent(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        """
+watch(settings, every=0.05)
+
+def child():
+    put("t2")
+    until(lambda: settings.token == "t2")
+    in_child(lambda: (put("t3"), until(lambda: settings.token == "t3")))
+
+in_child(child)
+until(lambda: settings.token == "t3")
+""",
+    )
+
+
+def test_a_child_of_the_callback_s_own_thread_works(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        """
+done = threading.Event()
+
+def forking(new):
+    in_child(lambda: (put("t3"), until(lambda: settings.token == "t3")))
+    done.set()
+
+on_change(settings, "token", forking)
+watch(settings, every=0.05)
+put("t2")
+until(done.is_set)
+""",
+    )
+
+
+def test_locks_that_others_held_at_the_fork_are_free_in_the_child(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        """
+load(settings)
+held, go = threading.Event(), threading.Event()
+
+def holding():
+    from estate_config import settings as module, swap
+    from estate_config.live import state, watching
+    one = state_of(settings)
+    with settings_module.waiting_of(settings).lock, one.refreshing, one.rejecting, one.calling:
+        with module._lazies_lock, swap._lock, state._making, watching._thread.lock:
+            held.set()
+            go.wait(20)
+
+thread = threading.Thread(target=holding)
+thread.start()
+held.wait(20)
+
+def child():
+    put("t2")
+    assert refresh(settings).changed == ("token",)
+    assert lazy(Service).token == "t2"
+    watch(settings, every=0.05)
+    put("t3")
+    until(lambda: settings.token == "t3")
+
+in_child(child)
+go.set()
+thread.join()
+""",
+    )
+
+
+def test_a_load_that_was_running_at_the_fork_is_done_anew_in_the_child(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        """
+os.mkfifo("slow")
+os.environ["TOKEN_FILE"] = "slow"
+loading = threading.Thread(target=lambda: settings.token, daemon=True)
+loading.start()
+lock = settings_module.waiting_of(settings).lock
+until(lambda: not lock.acquire(blocking=False) or lock.release())
+del os.environ["TOKEN_FILE"]
+in_child(lambda: until(lambda: settings.token == "t1"))
+""",
+    )
+
+
+class Service(Settings):
+    token: str = secret("token")
+    other: str = secret("other", default="none")
+
+
+def test_a_child_makes_providers_of_its_own(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    store.put("token", "t2")
+    assert refresh(settings).changed == ("token",)
+    store.put("token", "t3")
+    assert refresh(settings).changed == ("token",)
+
+
+def test_a_child_reads_anew_what_its_parent_has_leased(live: Live) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=1000) as watching_it:
+        wait_until(lambda: store.renewed)
+        watching_it.turn.after_fork()
+        watching._thread.wake.set()
+        wait_until(lambda: len(store.fetches) > before)
+    assert store.fetches[before:] == [["token"]]
+
+
+def test_a_swap_that_was_half_done_at_the_fork_is_whole_in_the_child(live: Live) -> None:
+    store = Store(token="t1")
+    settings: Service = live(Service, store)
+    old = vars(settings)
+    store.put("token", "t2")
+    refresh(settings)
+    object.__setattr__(settings, "__dict__", old)
+    settings_module._after_fork()
+    swap._after_fork()
+    state._after_fork()
+    assert settings.token == "t2"

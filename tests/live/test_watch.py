@@ -1,0 +1,412 @@
+"""`watch()`: one thread looks for new values by versions, is told of them, renews leases; and ends when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, refresh, secret, use, watch
+from estate_config.errors import ProviderError
+from estate_config.live.circuit import Circuit
+from estate_config.model import Failed, Key, Notice, Renewal
+from tests.doubles import estate, spec_of
+from tests.leaks import assert_no_canary
+from tests.live.conftest import Live
+from tests.live.doubles import UNREACHABLE, LeasedStore, ProbedStore, Store, TellingStore, wait_until
+from tests.unit.conftest import Offer
+
+SOON = 0.05
+CANARY = "canary-90c4d1be27"
+
+
+class Service(Settings):
+    token: str = secret("token")
+    other: str = secret("other", default="none")
+
+
+def watches() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "estate-config-watch"]
+
+
+def test_a_new_value_appears(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+
+
+def test_versions_are_compared_and_values_read_only_when_they_are_new(live: Live) -> None:
+    store = ProbedStore(token="t1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=SOON):
+        wait_until(lambda: store.probes > 3)
+        assert len(store.fetches) == before
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+    assert store.fetches[before:] == [["token"]]
+
+
+def test_a_value_that_is_put_before_the_one_in_use_takes_its_place(live: Live) -> None:
+    local, store = Store("local"), ProbedStore(token="t1")
+    settings = live(Service, local, store)
+    with watch(settings, every=SOON):
+        local.put("token", "from local")
+        wait_until(lambda: settings.token == "from local")
+        local.put("other", "new")
+        wait_until(lambda: settings.other == "new")
+
+
+def test_a_value_further_down_the_chain_is_not_asked_for(live: Live) -> None:
+    local, store = Store("local", token="t1", other="o1"), ProbedStore(token="hidden")
+    settings = live(Service, local, store)
+    with watch(settings, every=SOON):
+        wait_until(lambda: len(local.fetches) > 4)
+    assert store.probes == 0
+
+
+def test_one_thread_serves_all_instances_and_ends_with_the_last(live: Live) -> None:
+    store = Store(token="t1")
+    one, two = live(Service, store), live(Service, store)
+    first = watch(one, every=SOON)
+    assert watch(one, every=SOON) is first
+    second = watch(two, every=SOON)
+    assert watches() == ["estate-config-watch"]
+    first.stop()
+    store.put("token", "t2")
+    wait_until(lambda: two.token == "t2")
+    assert one.token == "t1"
+    second.stop()
+    second.stop()
+    assert watches() == []
+    with watch(one, every=SOON):
+        wait_until(lambda: one.token == "t2")
+
+
+def test_a_callback_may_stop_it(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    watching = watch(settings, every=SOON)
+    on_change(settings, "token", lambda _: watching.stop())
+    store.put("token", "t2")
+    wait_until(lambda: not watches())
+
+
+def test_it_works_beside_an_event_loop(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+
+    async def serving() -> str:
+        loop, seen = asyncio.get_running_loop(), asyncio.Event()
+        on_change(settings, "token", lambda _: loop.call_soon_threadsafe(seen.set))
+        with watch(settings, every=SOON):
+            store.put("token", "t2")
+            await asyncio.wait_for(seen.wait(), 10)
+        return str(settings.token)
+
+    assert asyncio.run(serving()) == "t2"
+
+
+def test_it_stays_within_the_swap_it_was_asked_in(live: Live) -> None:
+    store, double = Store(token="real"), Store("double", token="d1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with use(Service, double), watch(settings, every=SOON):
+        double.put("token", "d2")
+        wait_until(lambda: settings.token == "d2")
+    assert settings.token == "real"
+    assert len(store.fetches) == before
+
+
+def test_it_loads_what_is_not_loaded_or_says_why_it_cannot(offer: Offer, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = lazy(Service)
+    with pytest.raises(ConfigurationError):
+        watch(settings)
+    monkeypatch.setenv("TOKEN", "t1")
+    with watch(settings):
+        assert settings.token == "t1"
+
+
+def test_what_cannot_be_watched_is_said(live: Live, offer: Offer) -> None:
+    settings = live(Service, Store(token="t1"))
+    for seconds in (0, -1, float("nan")):
+        with pytest.raises(ValueError, match="more than 0"):
+            watch(settings, every=seconds)
+    with pytest.raises(TypeError, match="lazy"):
+        watch(load(Service, config=estate("store")))
+
+
+# --- a store that does not answer ------------------------------------------------------------------------------------
+
+
+def test_a_store_that_does_not_answer_is_tried_again_and_said_once(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ProbedStore(token="t1")
+    settings = live(Service, store)
+    store.down = UNREACHABLE
+    with watch(settings, every=SOON):
+        wait_until(lambda: store.probes > 4)
+        assert settings.token == "t1"
+        store.put("token", "t2")
+        store.down = None
+        wait_until(lambda: settings.token == "t2")
+    assert caplog.text.count("store cannot be looked at for new values, which is tried again: UNAVAILABLE") == 1
+
+
+def test_one_that_hangs_costs_its_own_time_and_not_that_of_others(live: Live) -> None:
+    hung, store = Store("hung", other="o1"), Store(token="t1")
+    settings = live(Service, store, hung, deadline=0.3)
+    hung.hanging.clear()
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+        hung.hanging.set()
+        hung.put("other", "o2")
+        wait_until(lambda: settings.other == "o2")
+
+
+@pytest.mark.parametrize("kind", [Store, ProbedStore])
+def test_a_provider_that_breaks_its_contract_ends_nothing(
+    live: Live, kind: type[Store], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = kind(token="t1")
+    settings = live(Service, store)
+    store.down = ValueError(CANARY)  # type: ignore[assignment]  # what no provider should raise
+    with watch(settings, every=SOON):
+        wait_until(lambda: "cannot be looked at" in caplog.text)
+        store.down = None
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+    assert "raised ValueError in " in caplog.text
+    assert_no_canary(caplog.text, CANARY)
+
+
+def test_a_secret_that_fails_is_read_again_and_keeps_its_value(live: Live) -> None:
+    store = ProbedStore(token="t1")
+    settings = live(Service, store)
+    store.failing["token"] = Failed(Code.DENIED, "may not be read")
+    with watch(settings, every=SOON):
+        wait_until(lambda: any("DENIED token" in reason for reason in health(settings).reasons))
+        assert settings.token == "t1"
+        store.failing.clear()
+        wait_until(lambda: not health(settings).degraded)
+
+
+def test_a_look_that_goes_wrong_in_a_way_nobody_thought_of_is_tried_again(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    calls: list[int] = []
+
+    def broken(*_: object) -> dict[str, Any]:
+        calls.append(1)
+        raise RuntimeError(CANARY)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("estate_config.live.turn.glance", broken)
+        watching = watch(settings, every=SOON)
+        wait_until(lambda: len(calls) > 1)
+    store.put("token", "t2")
+    wait_until(lambda: settings.token == "t2")
+    watching.stop()
+    assert "watching raised RuntimeError in " in caplog.text
+    assert_no_canary(caplog.text, CANARY)
+
+
+def test_pauses_grow_with_each_failure_and_are_the_usual_ones_again_after_an_answer() -> None:
+    circuit = Circuit(100)
+    longest = []
+    for number in range(12):
+        pauses = []
+        for _ in range(50):
+            circuit.failures = number
+            circuit.failed()
+            pauses.append(circuit.due - time.monotonic())
+        longest.append(max(pauses))
+        assert min(pauses) > 0
+        assert max(pauses) <= min(100, 2.0 ** (number + 1))
+    assert longest[0] < 2.1 < longest[-1]
+    circuit.answered()
+    assert circuit.failures == 0
+    assert 89 < circuit.due - time.monotonic() < 111
+
+
+# --- being told ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_announced_is_read_at_once_and_nothing_else(live: Live) -> None:
+    store = TellingStore(token="t1", other="o1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=1000):
+        new = store.put("token", "t2")
+        store.news.put({"token": new.name})
+        wait_until(lambda: settings.token == "t2")
+        store.news.put({"token": new.name, "elsewhere": "v9"})
+        store.news.put({})
+        wait_until(store.news.empty)
+    assert store.fetches[before:] == [["token"]]
+
+
+def test_trap_12_it_is_read_until_the_announced_version_is_there(live: Live) -> None:
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=1000):
+        store.news.put({"token": "v2"})
+        wait_until(lambda: len(store.fetches) > before + 1)
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+
+
+def test_a_change_without_a_version_is_read_once(live: Live) -> None:
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=1000):
+        store.put("token", "t2")
+        store.news.put({"token": None})
+        wait_until(lambda: settings.token == "t2")
+    assert len(store.fetches) == before + 1
+
+
+def test_an_announced_version_is_taken_though_it_is_an_older_one(live: Live) -> None:
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    store.put("token", "t2")
+    refresh(settings)
+    with watch(settings, every=1000):
+        store.news.put({"token": store.go_back("token").name})
+        wait_until(lambda: settings.token == "t1")
+
+
+def test_a_version_that_never_comes_is_left_to_the_next_look(
+    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("estate_config.live.turn._ANNOUNCED", 0.2)
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=0.5):
+        store.news.put({"token": "v9"})
+        wait_until(lambda: "the version that was announced is not there yet: token" in caplog.text)
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+
+
+def test_one_that_is_told_nothing_is_not_listened_to_again(live: Live) -> None:
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    store.news.put(None)
+    with watch(settings, every=SOON):
+        wait_until(store.news.empty)
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+        store.news.put({})
+        probes = store.probes
+        wait_until(lambda: store.probes > probes + 2)
+        assert not store.news.empty()
+
+
+@pytest.mark.parametrize("trouble", [ProviderError(Code.DENIED, "may not listen"), ValueError(CANARY)])
+def test_one_that_cannot_listen_is_looked_at_as_usual_and_listens_again_later(
+    live: Live, caplog: pytest.LogCaptureFixture, trouble: Exception
+) -> None:
+    store = TellingStore(token="t1")
+    settings = live(Service, store)
+    for _ in range(2):
+        store.news.put(trouble)
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+        wait_until(store.news.empty)
+    assert caplog.text.count("store cannot listen for changes, and is looked at as usual") == 1
+    assert_no_canary(caplog.text, CANARY)
+
+
+def test_a_spec_that_offers_what_its_provider_has_not_is_looked_at_as_usual(offer: Offer) -> None:
+    from estate_config.contract import Leased, Watcher
+
+    store = Store(token="t1")
+    offer(spec_of("store", store, offers=(Watcher, Leased)))
+    settings = lazy(Service)
+    load(settings, config=estate("store"))
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+
+
+# --- leases ----------------------------------------------------------------------------------------------------------
+
+
+def key_of(name: str) -> Key:
+    return Key(name, name)
+
+
+def test_what_no_renewal_lengthens_is_read_again(live: Live) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    store.put("token", "t2")
+    store.renewals.put(Renewal(0.01))
+    store.renewals.put(Renewal(1000, (key_of("token"), key_of("gone"))))
+    with watch(settings, every=1000):
+        wait_until(lambda: settings.token == "t2")
+        wait_until(lambda: store.renewed >= 3)
+    assert store.renewed == 3
+
+
+def test_trouble_with_renewals_is_said_and_tried_again(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    store.renewals.put(ValueError(CANARY))
+    store.renewals.put(Renewal(1000, (), (Notice(Code.DENIED, "sys/leases/renew", "may not be used"),)))
+    with watch(settings, every=1000):
+        wait_until(lambda: "DENIED sys/leases/renew: may not be used" in caplog.text)
+    assert "store cannot renew its leases: raised ValueError in " in caplog.text
+    assert_no_canary(caplog.text, CANARY)
+
+
+def test_what_ends_and_cannot_be_read_is_tried_again_soon(live: Live) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    store.down = UNREACHABLE
+    store.renewals.put(Renewal(1000, (key_of("token"),)))
+    store.renewals.put(Renewal(1000, (key_of("token"),)))
+    with watch(settings, every=1000):
+        wait_until(lambda: store.renewed == 1)
+        store.down = None
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+    assert store.renewed >= 2
+
+
+def test_the_context_of_who_asked_is_kept(live: Live) -> None:
+    seen: list[str] = []
+    name = contextvars.ContextVar("name", default="nobody")
+    store = Store(token="t1")
+    settings = live(Service, store)
+    on_change(settings, "token", lambda _: seen.append(name.get()))
+    name.set("who asked")
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: seen)
+    assert seen == ["who asked"]
+
+
+def test_nothing_is_logged_that_shows_a_value(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    store = TellingStore(token=CANARY)
+    settings = live(Service, store)
+    with caplog.at_level(logging.DEBUG), watch(settings, every=SOON):
+        store.put("token", CANARY + "-2")
+        wait_until(lambda: settings.token == CANARY + "-2")
+        store.down = UNREACHABLE
+        wait_until(lambda: "cannot be looked at" in caplog.text)
+    assert_no_canary(caplog.text, CANARY)
