@@ -35,6 +35,13 @@ VARIABLES = {
     "db_instance_identifier": "listings",
 }
 """The variables that say on what it builds."""
+_ALWAYS = {
+    "TF_IN_AUTOMATION": "1",
+    "CHECKPOINT_DISABLE": "1",
+    # one call at a time: moto answers 500 when a secret is made while another call walks through all of them
+    "TF_CLI_ARGS_apply": "-parallelism=1",
+    "TF_CLI_ARGS_plan": "-parallelism=1",
+}
 _PROVIDER = re.compile(r"hashicorp/aws v[\d.]*\d")
 
 
@@ -70,7 +77,7 @@ class Terraform:
         self._folder = folder
         # nothing of the user's own account, and else what they have: a proxy, a plug-in cache
         own = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TF_VAR_"))}
-        self._environment = {**own, **environment, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        self._environment = {**own, **environment, **_ALWAYS}
         self._init()
 
     def _init(self) -> None:
