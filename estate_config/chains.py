@@ -106,16 +106,20 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
 def _last_known_good(
     cls: type[Settings], info: LoadInfo, links: Sequence[Link], estate: Estate, chosen: Environment
 ) -> LastKnownGood | None:
-    """Return the file that the environment asks for. Raises `ConfigurationError` where nobody keeps its key."""
+    """Return the file that the environment asks for. Raises `ConfigurationError` where it has no key or no use."""
     table = chosen.last_known_good
     if table is None:
         return None
+    stores = frozenset(link.name for link in links if link.spec.remote and link.spec.tells_refusals)
+    if not stores:
+        message = f"environments.{chosen.name}.last_known_good: the chain has no store that it could stand in for"
+        raise estate.error(message, "remove it, or put a store into the chain; docs/reference/estate-toml.md says more")
     return LastKnownGood(
         path=estate.folder / table.file.replace("{service}", quote(info.service, safe="")),
         bond=Bond(info.service, info.environment, schema_hash(cls.__estate_settings__)),
         key_of=_file_key(table.key, info, estate, chosen),
         max_age=timedelta(seconds=table.max_age),
-        remote=frozenset(link.name for link in links if link.spec.remote),
+        stores=stores,
     )
 
 

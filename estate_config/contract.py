@@ -222,5 +222,7 @@ class ProviderSpec:
     """A test double: asked for every key, whatever a field's `providers=` says."""
     remote: bool = False
     """It leaves the machine, so that tests deny it."""
+    tells_refusals: bool = True
+    """It tells a store that refuses from one that cannot be reached. Without that, no last known good stands in."""
     stages: bool = False
     """It understands `Key.stage`: a secret has versions with names like `AWSPENDING`."""

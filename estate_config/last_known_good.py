@@ -54,13 +54,13 @@ class LastKnownGood:
     bond: Bond
     key_of: KeyOf
     max_age: timedelta
-    remote: frozenset[str]
-    """The providers of the chain whose answers are kept."""
+    stores: frozenset[str]
+    """The providers of the chain whose answers are kept: they leave the machine, and say when they refuse."""
 
     def stand_in(self, answers: Mapping[str, Answer]) -> list[Problem]:
         """Give the last known good to the answers whose store cannot be reached; return what is to be said of it."""
         lacking = [one for one in answers.values() if one.failed is not None and one.failed.code in UNREACHABLE]
-        lacking = [one for one in lacking if _last(one).provider in self.remote]
+        lacking = [one for one in lacking if _last(one).provider in self.stores]
         if not lacking:
             return []
         kept = self._read()
@@ -83,7 +83,7 @@ class LastKnownGood:
         """
         if any(step.outcome == OUTCOME for answer in answers.values() for step in answer.asked):
             return []
-        entries = {name: entry for name, one in answers.items() if (entry := _entry(one, self.remote)) is not None}
+        entries = {name: entry for name, one in answers.items() if (entry := _entry(one, self.stores)) is not None}
         if not entries:
             return []
         fetched = [one.found.origin.fetched_at for name, one in answers.items() if name in entries and one.found]
@@ -148,14 +148,14 @@ def _last(answer: Answer) -> Asked:
     return answer.asked[len(answer.places) - 1]
 
 
-def _entry(answer: Answer, remote: Collection[str]) -> dict[str, Any] | None:
-    """Return what is kept of an answer; None: nothing, since no remote provider has to do with it."""
+def _entry(answer: Answer, stores: Collection[str]) -> dict[str, Any] | None:
+    """Return what is kept of an answer; None: nothing, since no store has to do with it."""
     steps = list(zip(answer.asked, answer.places, strict=False))  # one built from a template has a step without a place
-    asked = [(step.provider, place.text) for step, place in steps if step.provider in remote]
+    asked = [(step.provider, place.text) for step, place in steps if step.provider in stores]
     found_by = next((step.provider for step, _ in steps if step.outcome == "found"), None)
     if asked and found_by is None:
         return {"asked": asked, "found": None}
-    if answer.found is None or found_by not in remote or not isinstance(answer.found.value, str | bytes):
+    if answer.found is None or found_by not in stores or not isinstance(answer.found.value, str | bytes):
         return None
     return {"asked": asked, "found": _written(answer.found)}
 

@@ -247,6 +247,16 @@ class TestOnlyWhereTheStoreCannotBeReached:
         store.down = DOWN
         assert refusal(estate("env", "aws")).problems[0].code is Code.UNAVAILABLE
 
+    def test_trap_15_one_that_cannot_tell_a_refusal_from_an_outage_has_no_stand_in(
+        self, here: Any, store: Store, offer: Offer
+    ) -> None:
+        program = Store("program", {"optional": "p"})
+        offer(spec_of("aws", store, remote=True), spec_of("program", program, remote=True, tells_refusals=False))
+        config = asking("program", "aws")
+        load(Service, config=config)
+        program.down = DOWN
+        assert {problem.code for problem in refusal(config).problems} == {Code.UNAVAILABLE}
+
     def test_a_provider_of_this_machine_that_fails_has_no_stand_in(self, here: Any, store: Store, offer: Offer) -> None:
         files = Store("files", {"optional": "f"})
         offer(spec_of("aws", store, remote=True), spec_of("files", files))
@@ -392,11 +402,6 @@ class TestKeeping:
         store.down = DOWN
         assert [problem.field for problem in refusal(config).problems] == ["a"]
 
-    def test_a_load_without_a_store_writes_nothing(self, here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("A", "v")
-        load(Service, config=asking("env"))
-        assert not FILE.exists()
-
     def test_what_is_neither_text_nor_bytes_is_not_kept(self, here: Any, store: Store) -> None:
         store.values["a"] = Found(Rich("v"), FOUND.origin)
 
@@ -480,9 +485,10 @@ class TestWhoUsesIt:
         assert not FILE.exists()
 
 
+@pytest.mark.usefixtures("store")
 class TestTheTable:
-    def wrong(self, **words: Any) -> str:
-        (problem,) = refusal(asking("env", **words)).problems
+    def wrong(self, *chain: str, **words: Any) -> str:
+        (problem,) = refusal(asking(*chain or ("aws",), **words)).problems
         return f"{problem.code} {problem.message} ({problem.fix})"
 
     def test_words_are_checked(self) -> None:
@@ -493,6 +499,11 @@ class TestTheTable:
 
     def test_a_provider_that_keeps_no_keys_is_a_mistake_that_is_seen_at_once(self) -> None:
         assert 'the provider "env" keeps no keys of files (write file:PATH' in self.wrong(key="env:KEY")
+
+    def test_a_chain_that_has_nothing_to_stand_in_for_is_a_mistake(self, store: Store, offer: Offer) -> None:
+        assert "the chain has no store that it could stand in for" in self.wrong("env", "dotenv")
+        offer(spec_of("aws", store, remote=True, tells_refusals=False))
+        assert "the chain has no store that it could stand in for" in self.wrong("env", "aws")
 
     def test_a_provider_that_is_not_there_is_named(self) -> None:
         assert 'no provider called "kms" is installed' in self.wrong(key="kms:alias/x")

@@ -13,4 +13,5 @@ spec = ProviderSpec(
     build=UsersProgram,
     secrets_only=True,
     remote=True,  # what the program reaches is its own affair: a test must not find out
+    tells_refusals=False,  # a program that fails may have been refused: it has one exit code for both
 )
