@@ -13,7 +13,6 @@ from estate_config import Settings, explain, refresh, retry_on_rejected, secret
 from tests.live.conftest import Live
 from tests.live.doubles import UNREACHABLE, Store
 
-
 NOTHING: dict[str, str] = {}
 
 

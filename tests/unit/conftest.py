@@ -28,13 +28,15 @@ def _nothing_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def offer(monkeypatch: pytest.MonkeyPatch) -> Offer:
     """Install specs for one test, beside what is installed: as modules, and entry points that lead to them."""
 
-    def install(*specs: ProviderSpec) -> None:
-        points = dict(discovery.installed())
-        for spec in specs:
-            module = ModuleType(f"offered_{spec.name}")
-            module.spec = spec  # type: ignore[attr-defined]  # that is what an entry point names
-            monkeypatch.setitem(sys.modules, module.__name__, module)
-            points[spec.name] = (EntryPoint(spec.name, f"{module.__name__}:spec", GROUP),)
-        monkeypatch.setattr(discovery, "installed", lambda: points)
+    return lambda *specs: offered(monkeypatch, *specs)
 
-    return install
+
+def offered(monkeypatch: pytest.MonkeyPatch, *specs: ProviderSpec) -> None:
+    """Install specs until the patch is undone."""
+    points = dict(discovery.installed())
+    for spec in specs:
+        module = ModuleType(f"offered_{spec.name}")
+        module.spec = spec  # type: ignore[attr-defined]  # that is what an entry point names
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        points[spec.name] = (EntryPoint(spec.name, f"{module.__name__}:spec", GROUP),)
+    monkeypatch.setattr(discovery, "installed", lambda: points)
