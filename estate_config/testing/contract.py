@@ -24,10 +24,11 @@ from typing import Any
 from estate_config.testing.finding import Finding
 from estate_config.testing.holding import Holding
 from estate_config.testing.keeping import Keeping
+from estate_config.testing.living import Living
 from estate_config.testing.standing import Standing
 
 
-class ProviderContract(Standing, Finding, Holding, Keeping):
+class ProviderContract(Standing, Finding, Holding, Keeping, Living):
     """All standard tests. None of them can be overridden silently."""
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import logging
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from estate_config.contract import Provider
 from estate_config.errors import Code, ProviderError
-from estate_config.model import Deadline, Failed
+from estate_config.model import Failed
 from estate_config.testing.kit import (
     CANARY,
-    Answers,
     Kit,
     fail,
     fetch,
+    outcome_of,
     require,
     require_found,
     require_value,
     require_values,
+    within,
 )
 from estate_config.testing.shelf import Shelf
 
 _DEADLINE = 0.5
-_GRACE = 2.0  # for a machine under load
 
 
 class Keeping(Kit):
@@ -82,7 +80,7 @@ class Keeping(Kit):
         shelf.put(key, CANARY)
         fetch(provider, [key])
         shelf.ruin()
-        outcome = _outcome(lambda: fetch(provider, [key]))
+        outcome = outcome_of(lambda: fetch(provider, [key]))
         if not isinstance(outcome, BaseException):
             fail("the whole store is out of reach, and fetch answered: raise ProviderError")
         _require_clean(outcome)
@@ -95,7 +93,7 @@ class Keeping(Kit):
         shelf.put(key, CANARY)
         fetch(provider, [key])  # imports and connections are not what is timed
         shelf.hang(key)
-        outcome = _within(_DEADLINE + _GRACE, lambda: provider.fetch([key], Deadline(_DEADLINE)))
+        outcome = within(_DEADLINE, lambda deadline: provider.fetch([key], deadline))
         if isinstance(outcome, BaseException):
             _require_clean(outcome)
         else:
@@ -116,7 +114,7 @@ class Keeping(Kit):
         shelf.put(key, CANARY)
         fetch(provider, [key])
         provider.close()
-        outcome = _outcome(lambda: fetch(provider, [key]))
+        outcome = outcome_of(lambda: fetch(provider, [key]))
         if isinstance(outcome, BaseException):
             _require_clean(outcome)
         else:
@@ -162,20 +160,3 @@ def _locals(error: BaseException) -> Iterator[tuple[str, str, str]]:
             for name, value in trace.tb_frame.f_locals.items():
                 yield code.co_qualname, name, repr(value)
         trace = trace.tb_next
-
-
-def _outcome(call: Callable[[], Answers]) -> Answers | BaseException:
-    try:
-        return call()
-    except Exception as error:  # noqa: BLE001 - which exception it is, is what is tested
-        return error
-
-
-def _within(seconds: float, call: Callable[[], Answers]) -> Answers | BaseException:
-    __tracebackhide__ = True
-    outcomes: queue.SimpleQueue[Answers | BaseException] = queue.SimpleQueue()
-    threading.Thread(target=lambda: outcomes.put(_outcome(call)), daemon=True).start()
-    try:
-        return outcomes.get(timeout=seconds)
-    except queue.Empty:
-        fail(f"fetch did not come back within {seconds:g} seconds: wait no longer than deadline.remaining()")

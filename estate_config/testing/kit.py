@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, NoReturn
+import queue
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar, NoReturn, TypeVar
 
 import pytest
 
@@ -11,10 +13,13 @@ from estate_config.contract import Provider
 from estate_config.model import Deadline, Failed, Found, Key
 from estate_config.testing.shelf import Shelf
 
+T = TypeVar("T")
+
 CANARY = "canary-7c1e5a90"
 """A value that is looked for where no value may be."""
 SECONDS = 15.0
 """The deadline of a fetch that nothing hinders: that of a load."""
+_GRACE = 2.0  # for a machine under load
 
 
 class Kit:
@@ -111,3 +116,23 @@ def require_found(answers: Answers, key: Key) -> Found:
     if isinstance(answer, Failed):
         fail(f"{key.name} failed, though the store holds it: {answer.code}: {answer.hint}")
     fail(f"{key.name} was left out, though the store holds it")
+
+
+def outcome_of(call: Callable[[], T]) -> T | BaseException:
+    """Return what a call gives or raises."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 - which exception it is, is what is tested
+        return error
+
+
+def within(seconds: float, call: Callable[[Deadline], T]) -> T | BaseException:
+    """Return what a call gives or raises, which it has to do by the deadline that it is given."""
+    __tracebackhide__ = True
+    outcomes: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
+    deadline = Deadline(seconds)
+    threading.Thread(target=lambda: outcomes.put(outcome_of(lambda: call(deadline))), daemon=True).start()
+    try:
+        return outcomes.get(timeout=seconds + _GRACE)
+    except queue.Empty:
+        fail(f"it did not come back by its deadline of {seconds:g} seconds: wait no longer than deadline.remaining()")

@@ -11,15 +11,18 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from estate_config.contract import Context, ProviderSpec, Writer
-from estate_config.errors import Code
-from estate_config.model import Deadline, Failed, Found, Key, Place, Status
+from estate_config.contract import Context, Leased, ProviderSpec, Watcher, Writer
+from estate_config.errors import Code, ProviderError
+from estate_config.model import Deadline, Failed, Found, Key, Place, Renewal, Status
 from estate_config_providers.files import spec
 from estate_config_providers.files.mounted_files import FilesOptions, MountedFiles
 
 RUINED = "a_store_that_cannot_answer_at_all_raises_a_provider_error"
 PROBED = "a_probe_finds_what_is_there_without_its_value"
 PROBED_SPOILT = "a_probe_of_a_key_that_cannot_be_answered_says_so"
+PROBED_VERSION = "a_probe_names_the_version_that_a_fetch_gives"
+UNLEASED = "without_a_lease_nothing_is_renewed"
+QUIET = "waiting_for_changes_ends_at_the_deadline"
 
 
 class Looks(MountedFiles):
@@ -122,6 +125,48 @@ class ProbesADeniedKeyAsAbsent(MountedFiles):
         return {key: s for key, s in super().probe(keys, deadline).items() if isinstance(s, Status)}
 
 
+class ProbesAVersionOfItsOwn(MountedFiles):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        seen = super().probe(keys, deadline)
+        return {key: replace(s, version="7") if isinstance(s, Status) else s for key, s in seen.items()}
+
+
+class StaysAtItsVersion(ProbesAVersionOfItsOwn):
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        answers = super().fetch(keys, deadline)
+        return {
+            key: replace(a, origin=replace(a.origin, version="7")) if isinstance(a, Found) else a
+            for key, a in answers.items()
+        }
+
+
+class RenewsNothingInAMinute(MountedFiles):
+    def renew(self, deadline: Deadline) -> Renewal:
+        return Renewal(60.0)
+
+
+class LooksForLeases(MountedFiles):
+    def renew(self, deadline: Deadline) -> Renewal:
+        self._folder.exists()
+        return Renewal(None)
+
+
+class TellsOfWhatHasNotChanged(MountedFiles):
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None]:
+        return dict.fromkeys(keys)
+
+
+class CannotListen(MountedFiles):
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None]:
+        raise ProviderError(Code.DENIED, "may not listen")
+
+
+class ListensTooLong(MountedFiles):
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None]:
+        threading.Event().wait(10)
+        return {}
+
+
 class LooseOptions(BaseModel):
     folder: Path
 
@@ -143,6 +188,13 @@ CHANGES: list[tuple[str, ProviderSpec, set[str]]] = [
     ("probes_a_denied_key_as_readable", replace(spec, build=ProbesADeniedKeyAsReadable), {PROBED_SPOILT}),
     ("probes_a_readable_key_as_denied", replace(spec, build=ProbesAReadableKeyAsDenied), {PROBED}),
     ("probes_a_denied_key_as_absent", replace(spec, build=ProbesADeniedKeyAsAbsent), {PROBED_SPOILT}),
+    ("probes_a_version_of_its_own", replace(spec, build=ProbesAVersionOfItsOwn), {PROBED_VERSION}),
+    ("stays_at_its_version", replace(spec, build=StaysAtItsVersion), {PROBED_VERSION}),
+    ("renews_nothing_in_a_minute", replace(spec, build=RenewsNothingInAMinute, offers=(Leased,)), {UNLEASED}),
+    ("looks_for_leases", replace(spec, build=LooksForLeases, offers=(Leased,)), {UNLEASED}),
+    ("tells_of_what_has_not_changed", replace(spec, build=TellsOfWhatHasNotChanged, offers=(Watcher,)), {QUIET}),
+    ("cannot_listen", replace(spec, build=CannotListen, offers=(Watcher,)), {QUIET}),
+    ("listens_too_long", replace(spec, build=ListensTooLong, offers=(Watcher,)), {QUIET}),
     ("offers_what_it_has_not", replace(spec, offers=(Writer,)), {"the_spec_is_complete"}),
     ("takes_any_option", replace(spec, options=LooseOptions), {"a_misspelt_option_is_an_error"}),
     ("has_no_title", replace(spec, title=" "), {"the_spec_is_complete"}),
