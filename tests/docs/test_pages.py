@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import estate_config
-from estate_config.environments import ChainEntry, EnvironmentTable, EstateTable
+from estate_config.environments import ChainEntry, EnvironmentTable, EstateTable, LastKnownGoodTable
 from estate_config.errors import Code
 from estate_config.schema import Declaration
 from tests.docs.snippets import ROOT
@@ -76,7 +76,7 @@ def test_every_public_name_is_in_the_reference() -> None:
 
 def test_every_word_of_estate_toml_is_in_its_reference() -> None:
     text = (DOCS / "reference" / "estate-toml.md").read_text("utf-8")
-    for table in (EstateTable, EnvironmentTable, ChainEntry):
+    for table in (EstateTable, EnvironmentTable, ChainEntry, LastKnownGoodTable):
         assert [word for word in table.model_fields if not re.search(rf"\b{word}\b", text)] == []
 
 
