@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -108,15 +107,14 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     kept = record.answers.reveal()
     asked = [item for item in _asked(type(instance), fields) if _is_live(item, kept[item.field])]
     answers, problems = _answered(asked, kept, chain, allowed)
-    _note(state, asked, problems)
     fill_templates(answers)
     changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
     candidate = type(instance).__new__(type(instance))
     wrong = validated(candidate, answers, forbid_examples=chain.forbid_examples) if changed else []
+    _note(state, asked, problems)
     if wrong:
         vars(candidate).clear()
-        return _refuse(state, record, wrong)
-    state.refused = ()
+        return _refuse(state, record, wrong, changed)
     settings = {name: provenance_of(answer) for name, answer in answers.items()}
     new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
     if not changed:
@@ -227,12 +225,8 @@ def _value(answer: Answer) -> object:
 
 def _note(state: State, asked: Iterable[Setting], problems: Sequence[Problem]) -> None:
     """Remember what the store has confirmed, and what it could not say. Each new trouble is logged once."""
-    now = time.monotonic()
     failing = {problem.field: problem for problem in problems}
-    for name in (item.field for item in asked):
-        if name not in failing:
-            state.confirmed[name] = now
-            state.failing.pop(name, None)
+    state.confirm(item.field for item in asked if item.field not in failing)
     for line in lines_of(_news(state, failing)):
         log.warning("the old value serves on: %s", line)
     state.failing.update(failing)
@@ -245,11 +239,11 @@ def _news(state: State, failing: Mapping[str, Problem]) -> Iterator[Problem]:
             yield problem
 
 
-def _refuse(state: State, record: Record, wrong: Sequence[Problem]) -> Refreshed:
+def _refuse(state: State, record: Record, wrong: Sequence[Problem], changed: Sequence[str]) -> Refreshed:
     if tuple(wrong) != state.refused:
         lines = "; ".join(lines_of(wrong))
         log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
-    state.refused = tuple(wrong)
+    state.refused, state.refused_for = tuple(wrong), frozenset(changed)
     state.refusals += 1
     tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
     return Refreshed(problems=tuple(wrong), refused=True)

@@ -38,6 +38,8 @@ class State:
         """Fields that could not be read again, and why."""
         self.refused: tuple[Problem, ...] = ()
         """What is wrong with the newest version, which was not taken."""
+        self.refused_for: frozenset[str] = frozenset()
+        """The fields that had new values in it: when the store has the old ones again, it is over."""
         self.rejected: dict[str, float] = {}
         """When a field was last looked for because its value was refused, on the monotonic clock."""
         self.refusals = 0
@@ -45,6 +47,16 @@ class State:
         self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
         self.calls: deque[Call] = deque()
         self.renew_locks()
+
+    def confirm(self, fields: Iterable[str]) -> None:
+        """Remember that the store has, for these fields, what is in use."""
+        now = time.monotonic()
+        for name in fields:
+            self.confirmed[name] = now
+            self.failing.pop(name, None)
+            self.refused_for -= {name}
+        if not self.refused_for:
+            self.refused = ()
 
     def renew_locks(self) -> None:
         """Make the locks anew: after a fork, the old ones may be held by threads that are not there."""
@@ -92,11 +104,11 @@ def lines_of(problems: Iterable[Problem]) -> list[str]:
 
 def age_of(name: str, record: Record, state: State | None) -> float | None:
     """Return the seconds since the store last said that this is the value of a field; None: no store has it."""
-    now = time.monotonic()
-    if state is not None and name in state.confirmed:
-        return now - state.confirmed[name]
     fetched_at = record.settings[name].fetched_at
     if fetched_at is None or record.settings[name].provider in {"override", "template"}:
         return None
+    now = time.monotonic()
+    if state is not None and name in state.confirmed:
+        return now - state.confirmed[name]
     loaded = datetime.now(UTC).timestamp() - (now - record.at)  # on the wall, as far as nobody sets the clock
     return now - record.at + max(0.0, loaded - fetched_at.timestamp())

@@ -132,7 +132,7 @@ class Turn:
         close_all(links)
         for name, one in seen.items():
             self._noted(name, one)
-        self._confirm({name for one in seen.values() for name in one.same})
+        state_of(self.instance).confirm(name for one in seen.values() for name in one.same)
         moved = {name for one in seen.values() for name in one.moved}
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
@@ -146,12 +146,6 @@ class Turn:
         if not circuit.failures:
             log.warning("%s cannot be looked at for new values, which is tried again: %s", name, seen.trouble)
         circuit.failed()
-
-    def _confirm(self, fields: set[str]) -> None:
-        state, now = state_of(self.instance), time.monotonic()
-        for name in fields:
-            state.confirmed[name] = now
-            state.failing.pop(name, None)
 
     # --- listening ---------------------------------------------------------------------------------------------------
 
