@@ -22,6 +22,9 @@ from azure.keyvault.secrets import SecretClient
 
 from tests.fakes.tls import certificate
 
+FIRST = 1_700_000_000
+"""When the first version was made; each other one is a minute younger."""
+
 
 class _Credential:
     """A credential whose token the fake knows."""
@@ -36,6 +39,8 @@ class StrictAzure:
     def __init__(self, folder: Path) -> None:
         self.secrets: dict[str, list[tuple[str, str]]] = {}
         """Versions of a secret, the newest last: version and value."""
+        self.created: dict[str, int] = {}
+        """When a version was made, in seconds of the epoch; Key Vault has no fractions."""
         self.deleted: set[str] = set()
         self.failing: dict[str, tuple[int, str]] = {}
         """Names that are answered with this status and inner code."""
@@ -63,6 +68,7 @@ class StrictAzure:
         """Put a value as a new version; return the version."""
         version = uuid.uuid4().hex
         self.secrets.setdefault(name, []).append((version, value))
+        self.created[version] = FIRST + 60 * len(self.created)
         return version
 
     def client(self) -> SecretClient:
@@ -155,7 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _secret(self, name: str, version: str, value: str) -> tuple[int, dict[str, Any]]:
         place = f"{self.vault.url}/secrets/{name}/{version}"
-        return 200, {"id": place, "value": value, "attributes": {"enabled": True}}
+        return 200, {
+            "id": place,
+            "value": value,
+            "attributes": {"enabled": True, "created": self.vault.created[version]},
+        }
 
     def _send(self, status: int, body: dict[str, Any], challenge: str = "") -> None:
         data = json.dumps(body).encode()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import azure.core.exceptions as azure_errors
@@ -20,7 +21,7 @@ from estate_config.model import Deadline, Failed, Found, Key
 from estate_config.testing import ProviderContract, Shelf
 from estate_config_providers.azure import spec
 from estate_config_providers.azure.failures import _BY_NAME, failure
-from tests.fakes.azure import StrictAzure
+from tests.fakes.azure import FIRST, StrictAzure
 
 CANARY = "canary-3f9a1d77c2"
 
@@ -79,7 +80,11 @@ def test_a_version_is_an_address_and_the_newest_answers_otherwise(vault: StrictA
     new = vault.add("jwt", "new")
     answers = fetch(vault, key("old", f"jwt/{old}"), key("jwt"))
     assert {k.name: a.value for k, a in answers.items() if isinstance(a, Found)} == {"old": "old", "jwt": "new"}
-    assert {a.origin.version for a in answers.values() if isinstance(a, Found)} == {old, new}
+    origins = {k.name: a.origin for k, a in answers.items() if isinstance(a, Found)}
+    assert {name: (one.version, one.created_at) for name, one in origins.items()} == {
+        "old": (old, datetime.fromtimestamp(FIRST, UTC)),
+        "jwt": (new, datetime.fromtimestamp(FIRST + 60, UTC)),
+    }
 
 
 def test_a_derived_name_has_the_prefix_and_dashes(vault: StrictAzure) -> None:

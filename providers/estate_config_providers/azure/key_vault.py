@@ -117,8 +117,9 @@ class KeyVault:
             if is_absent(error):
                 return self._not_found(client, address, deadline)
             return failure(error, address.name, self._vault)
-        stage = None if address.version else "newest"
-        return Found(secret.value or "", Origin("azure", address.text, secret.properties.version, stage))
+        stage, made = None if address.version else "newest", secret.properties
+        origin = Origin("azure", address.text, made.version, stage, created_at=made.created_on)
+        return Found(secret.value or "", origin)
 
     def _not_found(self, client: SecretClient, address: Address, deadline: Deadline) -> Failed | None:
         """Key Vault says the same of a secret that is not there, of one that was deleted, and of a missing version."""
