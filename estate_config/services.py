@@ -15,6 +15,8 @@ from estate_config import chains, loading
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.loading import Attempt
+from estate_config.model import Deadline
+from estate_config.parallel import at_once
 from estate_config.redaction import Hidden, where
 from estate_config.settings import Settings
 from estate_config.suggest import did_you_mean
@@ -33,14 +35,49 @@ def schema_of(estate: Estate, service: str) -> type[Settings]:
     raise ConfigurationError(problems, info=LoadInfo(service=service, config=estate.source))
 
 
-def attempted(
-    estate: Estate, service: str, environment: Environment, *, stand_in: bool = True
-) -> tuple[Attempt, Settings | None]:
+def attempted(estate: Estate, service: str, environment: Environment) -> tuple[Attempt, Settings | None]:
     """Try to load a service; return what came of it, and the instance if nothing is wrong. As `loading.attempted`."""
+    cls = _schema(estate, service, environment)
+    return (cls, None) if isinstance(cls, Attempt) else _tried(cls, service, environment, stand_in=True)
+
+
+def attempted_at_once(estate: Estate, services: Sequence[str], environment: Environment) -> list[Attempt]:
+    """Try to load services at the same time, and return what came of each, in order.
+
+    A store that cannot be reached costs one deadline for all of them, and no old value stands in for one that cannot be
+    read: it would hide what is wrong. Modules are imported before, one after the other: what they print is kept from
+    stdout, which all threads share.
+    """
+    schemas = {service: _schema(estate, service, environment) for service in services}
+    classes = {service: cls for service, cls in schemas.items() if not isinstance(cls, Attempt)}
+
+    def tried(service: str) -> Attempt:
+        return _tried(classes[service], service, environment, stand_in=False)[0]
+
+    until = Deadline(environment.deadline + _VALIDATING)
+    done = at_once(tried, classes, until, limit=max(len(classes), 1))
+    return [cls if isinstance(cls, Attempt) else done.get(name) or _late(name, until) for name, cls in schemas.items()]
+
+
+_VALIDATING = 60.0
+"""Seconds that validators, and providers that close, may take on top of the deadline."""
+
+
+def _late(service: str, until: Deadline) -> Attempt:
+    message = f"did not end within {until.seconds:g} seconds: a validator hangs"
+    return Attempt(LoadInfo(service), [Problem("", Code.INVALID, message, fix="look what its validators wait for")])
+
+
+def _schema(estate: Estate, service: str, environment: Environment) -> type[Settings] | Attempt:
     try:
-        cls = schema_of(estate, service)
+        return schema_of(estate, service)
     except ConfigurationError as error:
-        return Attempt(replace(error.info, environment=environment.name), list(error.problems)), None
+        return Attempt(replace(error.info, environment=environment.name), list(error.problems))
+
+
+def _tried(
+    cls: type[Settings], service: str, environment: Environment, *, stand_in: bool
+) -> tuple[Attempt, Settings | None]:
     instance = cls.__new__(cls)
     attempt = loading.attempted(instance, Hidden({}), environment.name, stand_in=stand_in)
     attempt.info = replace(attempt.info, service=service)

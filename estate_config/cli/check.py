@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +35,7 @@ def check(
         estate, names = estate_and_services(services)
         environments = _environments(estate, environment, schema_only=schema_only)
         ask_for_stages(estate, names, stage)
-    made = (_attempt(estate, name, environments, schema_only=schema_only) for name in names)
+    made = _attempts(estate, names, environments, schema_only=schema_only)
     if output is Format.JSON:
         attempts = list(made)
         ok = not any(attempt.problems for attempt in attempts)
@@ -52,14 +53,15 @@ def _environments(estate: Estate, name: str | None, *, schema_only: bool) -> lis
     return [environment_of(estate, name)]
 
 
-def _attempt(estate: Estate, service: str, environments: list[Environment], *, schema_only: bool) -> Attempt:
-    from estate_config.services import attempted, examined
+def _attempts(
+    estate: Estate, services: list[str], environments: list[Environment], *, schema_only: bool
+) -> Iterable[Attempt]:
+    from estate_config.services import attempted_at_once, examined
 
     if schema_only:
-        return examined(estate, service, environments)
-    with progress(f"checking {service}"):
-        attempt, _ = attempted(estate, service, environments[0], stand_in=False)  # old values would hide what is wrong
-    return attempt
+        return (examined(estate, service, environments) for service in services)
+    with progress(f"checking {', '.join(services)}"):
+        return attempted_at_once(estate, services, environments[0])
 
 
 def _text(attempt: Attempt, *, schema_only: bool) -> str:

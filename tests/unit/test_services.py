@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from estate_config import Code, ConfigurationError
+from estate_config import Code, ConfigurationError, services
 from estate_config.environments import Estate, read
-from estate_config.services import attempted, examined, schema_of
-from tests.doubles import Shelf, spec_of
+from estate_config.model import Deadline, Found, Key, Origin
+from estate_config.services import attempted, attempted_at_once, examined, schema_of
+from tests.doubles import Hooked, Shelf, spec_of
 from tests.leaks import PLAIN, assert_no_canary, assert_no_canary_in_error
 from tests.unit.conftest import Offer
 
@@ -213,3 +215,61 @@ def test_options_are_examined(listed: Listed, tmp_path: Path) -> None:
     found = read()
     (problem,) = examined(found, "ai", [found.choose("here")]).problems
     assert problem.message == 'estate.toml [providers.env]: prefx is not known; did you mean "prefix"?'
+
+
+MANY = """
+from pydantic import field_validator
+from estate_config import Settings, secret
+
+print("a module that prints")
+
+class Ai(Settings):
+    key: str = secret("openai/key")
+
+class Etl(Ai):
+    url: str = secret("database/url")
+
+class Hanging(Ai):
+    @field_validator("key")
+    @classmethod
+    def waits(cls, value: str) -> str:
+        import threading
+        threading.Event().wait()
+        return value
+"""
+
+
+def several(services: str, chain: str, deadline: float = 15) -> Estate:
+    text = f'[services]\n{services}\n[environments.here]\nchain = ["{chain}"]\ndeadline = {deadline}\n'
+    Path("estate.toml").write_text(text, "utf-8")
+    return read()
+
+
+def test_services_are_tried_at_the_same_time_and_come_back_in_order(
+    listed: Listed, offer: Offer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    together = threading.Barrier(2, timeout=10)
+
+    def fetch(keys: Sequence[Key], deadline: Deadline) -> dict[Key, Found]:
+        together.wait()  # nobody gets past it alone
+        return {key: Found("k", Origin("store", key.name)) for key in keys if key.name == "openai/key"}
+
+    offer(spec_of("store", Hooked("store", fetch)))
+    listed(MANY)
+    found = several('etl = "schemas:Etl"\ngone = "gone:Gone"\nai = "schemas:Ai"', chain="store")
+    attempts = attempted_at_once(found, ["etl", "gone", "ai"], found.choose("here"))
+    assert [(one.info.service, [problem.code for problem in one.problems]) for one in attempts] == [
+        ("etl", [Code.MISSING]),
+        ("gone", [Code.SCHEMA]),
+        ("ai", []),
+    ]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_service_that_does_not_end_is_a_problem_of_its_own(listed: Listed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_VALIDATING", 0)
+    listed(MANY)
+    found = several('hanging = "schemas:Hanging"\nai = "schemas:Ai"', chain="here", deadline=1)
+    hanging, ai = attempted_at_once(found, ["hanging", "ai"], found.choose("here"))
+    assert [problem.message for problem in hanging.problems] == ["did not end within 1 seconds: a validator hangs"]
+    assert ai.problems == []
