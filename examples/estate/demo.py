@@ -161,7 +161,7 @@ def the_infrastructure(story: Story, stage: Stage) -> None:
         try:
             terraform = Terraform(folder, {**account, "TF_VAR_estate_rds_password": PASSWORD})
         except NoTerraformError as error:
-            story.saw(f"Left out: {error}. The push, which comes next, creates the secrets instead.")
+            story.saw(f"Left out: {error}.", "The push, which comes next, creates the secrets instead.")
             return
         story.say(
             "It is told the names of what the estate has already: the RDS instance, the role of its nodes, the trail;",

@@ -106,7 +106,7 @@ def test_without_terraform_it_says_so_and_goes_on(
     monkeypatch.setenv("PATH", str(tmp_path))
     stage = demo.Stage(tmp_path, account.iam.url, account, database, backend=[], urls={}, mails=[])
     demo.the_infrastructure(story(tmp_path), stage)
-    assert "→ Left out: there is no terraform on the path. The push" in capsys.readouterr().out
+    assert "→ Left out: there is no terraform on the path.\n     The push" in capsys.readouterr().out
     assert account.versions() == {}
 
 
