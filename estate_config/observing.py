@@ -35,6 +35,11 @@ class Read:
     degraded: str = ""
     at: datetime = filled(default_factory=_now)
 
+    @property
+    def failed(self) -> bool:
+        """Whether the provider could not say: not that it said that there is none."""
+        return self.outcome not in {"found", "absent", "empty"}
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:

@@ -201,7 +201,8 @@ from estate_config.telemetry.audit import audit_to
 limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 audit_to("audit.jsonl")
 read = Read("ai", "here", "token", True, "store", "store:token", "found")
-resource.setrlimit(resource.RLIMIT_FSIZE, (os.stat('audit.jsonl').st_size + 40, hard))  # as a disk that is full: the next line does not fit
+room = os.stat("audit.jsonl").st_size + 40  # as a disk that is full: the next line does not fit
+resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
 tell(read)
 tell(read)
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
