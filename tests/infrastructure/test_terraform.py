@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from apps.backend.settings import BackendSettings
 from estate_config import Settings, environments, load, secret
 from estate_config.generate.catalogue import Catalogue, catalogue_of
 from estate_config.generate.terraform import terraform
+from estate_config.policies import reviewed
 from estate_config.testing import EmbeddedAws
 from estate_secrets import EstateSecrets
 from services.ai.settings import AiSettings
@@ -141,6 +143,19 @@ def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, mo
     assert re.search(r'schedule_expression += "rate\(90 days\)"', planned)
     assert "canary" not in (folder / "terraform.tfstate").read_text("utf-8")
     the_account_is_as_it_should_be()
+    doctor_finds_the_policy_to_be_the_generated_one()
+
+
+def doctor_finds_the_policy_to_be_the_generated_one() -> None:
+    table = tomllib.loads((ESTATE / "estate.toml").read_text("utf-8"))
+    table["providers"]["aws"]["replica_regions"] = ["ap-northeast-1"]
+    estate = environments.read(table)
+    review = reviewed(estate, estate.choose("production"), ["ai", "etl", "backend"])
+    assert {one.name: (one.state, one.bearers) for one in review.findings} == {
+        **{f"estate-{service}": ("not deployed", None) for service in ("ai", "etl", "backend")},
+        "estate-secrets-manager-access": ("same", 1),
+    }
+    assert (review.problems, review.warnings) == ((), ())
 
 
 def the_account_is_as_it_should_be() -> None:
