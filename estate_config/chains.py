@@ -94,6 +94,7 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
             links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on, stages=asked))
         except ConfigurationError as error:
             problems += error.problems
+    kept = None
     try:
         kept = None if asked else _last_known_good(cls, info, links, estate, chosen)  # of what is current, no candidate
     except ConfigurationError as error:

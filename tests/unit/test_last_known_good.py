@@ -539,9 +539,9 @@ class TestNoValueIsShown:
             assert_no_canary(text, canary)
 
     def test_in_the_error_of_a_start_that_they_do_not_save(self, here: Any, store: Store) -> None:
-        store.values = {"a": PLAIN, "optional": PLAIN}
+        store.values.update({"a": PLAIN, "optional": PLAIN})
         load(Service, config=here)
-        store.values = {"a": DOWN, "optional": Failed(Code.DENIED, "may not")}
+        store.values.update({"a": DOWN, "optional": Failed(Code.DENIED, "may not")})
         error = refusal(here)
         assert [(problem.field, problem.code) for problem in error.problems] == [("optional", Code.DENIED)]
         assert_no_canary_in_error(error, PLAIN)
