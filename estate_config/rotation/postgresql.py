@@ -45,6 +45,7 @@ def set_own_password(login: Credential, password: str, deadline: Deadline) -> Fa
         from psycopg import sql
 
         stored = _as_stored(connection, login.user, password)
+        connection.execute("SET ROLE NONE")  # one of two users acts as the other, who may not change its password
         connection.execute(sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(login.user), stored))
 
     return _with(login, deadline, work)

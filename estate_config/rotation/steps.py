@@ -164,7 +164,7 @@ def _text(answer: Found | Failed | None) -> Hidden[str] | Failed | None:
     if isinstance(answer, Found):
         if isinstance(answer.value, str):
             return Hidden(answer.value)
-        return Failed(Code.MALFORMED, "holds bytes, and only texts are rotated", "rotate it by a program of its own")
+        return Failed(Code.MALFORMED, "is no text, and only texts are rotated", "rotate it by a program of its own")
     return None if answer is None or answer.code is Code.NO_VALUE else answer
 
 
