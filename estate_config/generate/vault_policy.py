@@ -13,6 +13,9 @@ from estate_config.generate.files import RefusedError
 
 PROVIDER = "vault"
 
+_RENEWING = {"sys/leases/renew": "update", "auth/token/renew-self": "update", "auth/token/lookup-self": "read"}
+"""What a lease needs to live on, and its token. The policy `default` has it too, and a token may be made without that."""
+
 
 def vault_policy(catalogue: Catalogue, mark: str) -> str:
     """Return the policy of the one service in `catalogue`, in HCL.
@@ -27,18 +30,29 @@ def vault_policy(catalogue: Catalogue, mark: str) -> str:
     places = catalogue.places(environment.name, PROVIDER)
     if not places:
         raise RefusedError(f"{service.name} reads nothing of {PROVIDER}", "name another service")
-    paths = dict.fromkeys(_policy_path(entry.place, options) for entry in places)
-    stanzas = [f'path {json.dumps(path)} {{\n  capabilities = ["read"]\n}}' for path in paths]
-    return "\n\n".join([f"# {mark}\n# What {service.name} may read in {environment.name}.", *stanzas]) + "\n"
+    secrets = [_engine_mount_and_path(entry.place, options) for entry in places]
+    stanzas = [_stanza(path, "read") for path in dict.fromkeys(_policy_path(*secret) for secret in secrets)]
+    parts = [f"# {mark}\n# What {service.name} may read in {environment.name}.", *stanzas]
+    if any(engine == "database" and path.startswith("creds/") for engine, _, path in secrets):
+        parts += ["# What it may renew.", *(_stanza(path, capability) for path, capability in _RENEWING.items())]
+    return "\n\n".join(parts) + "\n"
 
 
-def _policy_path(place: str, options: Mapping[str, Any]) -> str:
-    """Return what a policy says for `MOUNT:PATH?version=N#MEMBER`: one read gives all members, of any version."""
+def _stanza(path: str, capability: str) -> str:
+    return f'path {json.dumps(path)} {{\n  capabilities = ["{capability}"]\n}}'
+
+
+def _engine_mount_and_path(place: str, options: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what a place is made of, `MOUNT:PATH?version=N#MEMBER`, and which engine its mount has."""
     mount, _, path = re.split(r"[?#]", place, maxsplit=1)[0].partition(":")
+    return options.get("mounts", {}).get(mount, f"kv-v{options.get('kv_version', 2)}"), mount, path
+
+
+def _policy_path(engine: str, mount: str, path: str) -> str:
+    """Return what a policy says for a secret: one read gives all members, of any version."""
     if path.endswith("*") or "+" in path.split("/"):
         raise RefusedError(
             f"{mount}:{path} cannot stand in a policy: a * at its end, and a part +, mean other secrets too",
             "give the secret another path",
         )
-    engine = options.get("mounts", {}).get(mount, f"kv-v{options.get('kv_version', 2)}")
     return f"{mount}/data/{path}" if engine == "kv-v2" else f"{mount}/{path}"

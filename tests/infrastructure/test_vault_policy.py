@@ -12,12 +12,17 @@ from estate_config import Code, ConfigurationError, Settings, environments, load
 from estate_config.generate.catalogue import Catalogue, catalogue_of
 from estate_config.generate.files import RefusedError
 from estate_config.generate.vault_policy import vault_policy
+from estate_config.model import Deadline
 from estate_config.testing import EmbeddedVault
+from estate_config_providers.vault import lifetime
+from estate_config_providers.vault.options import Engine, VaultOptions
+from estate_config_providers.vault.vault_server import Vault
+from tests.providers.vault.database import both, database_engine
 
 TABLE = {
     "environments": {"production": {"chain": ["vault"]}, "test": {"chain": ["fixture"]}},
     "default_environment": "production",
-    "providers": {"vault": {"prefix": "estate/", "mounts": {"old": "kv-v1"}}},
+    "providers": {"vault": {"prefix": "estate/", "mounts": {"old": "kv-v1", "database": "database"}}},
 }
 
 
@@ -93,6 +98,55 @@ def test_each_stanza_is_needed(loading_with: Callable[[type[Settings], str], obj
     for stanza in stanzas:
         rest = "\n\n".join([head, *(other for other in stanzas if other is not stanza)])
         assert denied(loading_with, Ai, rest)
+
+
+class Leasing(Settings):
+    """Its user and password are made for it."""
+
+    user: str = secret("db/user", vault="database:creds/estate#username")
+    password: str = secret("db/password", vault="database:creds/estate#password")
+    reporting: str = secret("db/reporting", vault="database:static-creds/reporting#password")
+
+
+@pytest.fixture
+def renewing_with(vault: hvac.Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], bool]]:
+    """Say whether lease and token are renewed with a token that has one policy, and not the policy `default` either."""
+    monkeypatch.setattr(lifetime, "PART", 1e-9)  # two thirds of every life are over at once
+
+    def renewed(policy: str) -> bool:
+        vault.sys.create_or_update_policy("leasing", policy)
+        made = vault.auth.token.create(policies=["leasing"], no_default_policy=True, no_parent=True, ttl="1h")["auth"]
+        monkeypatch.setenv("VAULT_TOKEN", made["client_token"])
+        provider = Vault(VaultOptions(mounts={"database": Engine.DATABASE}), Path.cwd())
+        both(provider)
+        renewal = provider.renew(Deadline(10))
+        lookup = vault.auth.token.lookup_accessor(made["accessor"])["data"]
+        return not (renewal.notices or renewal.ending) and "last_renewal" in lookup
+
+    with database_engine(vault):
+        yield renewed
+
+
+@pytest.mark.integration
+def test_what_is_leased_can_be_renewed_and_each_stanza_for_that_is_needed(
+    renewing_with: Callable[[str], bool], loading_with: Callable[[type[Settings], str], object]
+) -> None:
+    policy = vault_policy(catalogue(leasing=Leasing), "made for a test")
+    assert loading_with(Leasing, policy)
+    assert renewing_with(policy)
+    reading, renewing = policy.split("\n\n# What it may renew.\n\n")
+    stanzas = renewing.split("\n\n")
+    assert len(stanzas) == 3
+    for stanza in stanzas:
+        assert not renewing_with("\n\n".join([reading, *(other for other in stanzas if other is not stanza)])), stanza
+
+
+def test_where_nothing_is_leased_nothing_can_be_renewed() -> None:
+    class Static(Settings):
+        reporting: str = secret("db/reporting", vault="database:static-creds/reporting#password")
+
+    for cls in (Ai, Static):
+        assert "renew" not in vault_policy(catalogue(service=cls), "made for a test")
 
 
 def test_it_is_for_one_service() -> None:
