@@ -14,7 +14,7 @@ from estate_config.generate.files import RefusedError
 PROVIDER = "vault"
 
 _RENEWING = {"sys/leases/renew": "update", "auth/token/renew-self": "update", "auth/token/lookup-self": "read"}
-"""What a lease needs to live on, and its token. The policy `default` has it too, and a token may be made without that."""
+"""What a lease needs to live on, and its token. The policy `default` has it too, but a token need not have that one."""
 
 
 def vault_policy(catalogue: Catalogue, mark: str) -> str:
