@@ -8,8 +8,11 @@ import io
 import json
 import logging
 import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -195,6 +198,34 @@ class Project:
         done = Done(out.getvalue(), err.getvalue())
         assert code is None or (exited.value.code or 0) == code, f"{exited.value.code}\n{done.out}\n{done.err}"
         return done
+
+    def answered(self, answer: bytes, *words: str) -> tuple[int, str]:
+        """Run `estate` on a terminal, type `answer` at its question; return its exit code and all that it showed."""
+        controller, terminal = pty.openpty()
+        process = subprocess.Popen(
+            [ESTATE, *words],
+            cwd=self.folder,
+            env={**self.environment, "TERM": "dumb"},
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
+            preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - makes it the controlling one
+        )
+        os.close(terminal)
+        shown, end = b"", time.monotonic() + 60
+        while time.monotonic() < end:
+            if not select.select([controller], [], [], 0.1)[0]:
+                continue
+            try:
+                shown += os.read(controller, 4096)
+            except OSError:  # the program has ended
+                break
+            if answer and b"[y/N] " in shown:
+                os.write(controller, answer)
+                answer = b""
+        os.close(controller)
+        return process.wait(60), shown.decode()
 
     @property
     def shelf(self) -> dict[str, Any]:

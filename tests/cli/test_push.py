@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
-import subprocess
-import time
 
 import pytest
 
-from tests.cli.conftest import ESTATE, Project
+from tests.cli.conftest import Project
 
 WAY = ("--from", "dotenv", "--to", "shelf", "--env", "cluster")
 
@@ -77,38 +73,9 @@ def test_with_nothing_to_write_nobody_needs_to_be_asked(project: Project) -> Non
     assert "Nothing to write." in project.run("push", *WAY).out
 
 
-def answered(project: Project, answer: bytes) -> tuple[int, str]:
-    """Run a push on a terminal, type `answer` at its question, and return its exit code and all that it showed."""
-    controller, terminal = pty.openpty()
-    process = subprocess.Popen(
-        [ESTATE, "push", "ai", *WAY],
-        cwd=project.folder,
-        env={**project.environment, "TERM": "dumb"},
-        stdin=terminal,
-        stdout=terminal,
-        stderr=terminal,
-        start_new_session=True,
-        preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - makes it the controlling one
-    )
-    os.close(terminal)
-    shown, end = b"", time.monotonic() + 60
-    while time.monotonic() < end:
-        if not select.select([controller], [], [], 0.1)[0]:
-            continue
-        try:
-            shown += os.read(controller, 4096)
-        except OSError:  # the program has ended
-            break
-        if answer and b"[y/N] " in shown:
-            os.write(controller, answer)
-            answer = b""
-    os.close(controller)
-    return process.wait(60), shown.decode()
-
-
 @pytest.mark.parametrize("answer", [b"y\n", b"YES\n"])
 def test_a_yes_on_the_terminal_writes(project: Project, answer: bytes) -> None:
-    code, shown = answered(project, answer)
+    code, shown = project.answered(answer, "push", "ai", *WAY)
     assert code == 0, shown
     assert "Write 2 to the shelf? [y/N] " in shown
     assert "created  database_url" in shown
@@ -117,14 +84,14 @@ def test_a_yes_on_the_terminal_writes(project: Project, answer: bytes) -> None:
 
 @pytest.mark.parametrize("answer", [b"\n", b"n\n", b"yeah\n", b"\x04"])
 def test_anything_else_writes_nothing(project: Project, answer: bytes) -> None:
-    code, shown = answered(project, answer)
+    code, shown = project.answered(answer, "push", "ai", *WAY)
     assert code == 1, shown
     assert "Nothing was written." in shown
     assert not (project.folder / "shelf.json").exists()
 
 
 def test_an_interruption_at_the_question_writes_nothing(project: Project) -> None:
-    code, shown = answered(project, b"\x03")
+    code, shown = project.answered(b"\x03", "push", "ai", *WAY)
     assert code == 130, shown
     assert "Traceback" not in shown
     assert not (project.folder / "shelf.json").exists()

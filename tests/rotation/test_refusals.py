@@ -254,6 +254,6 @@ def test_no_password_is_in_a_statement_or_a_log(
     logged = [r for r in caplog.records if r.threadName and r.threadName.startswith("estate-config")]
     shown = "\n".join([*sent, *(repr(record.__dict__) for record in logged)])
     for stage in ("AWSCURRENT", "AWSPREVIOUS"):
-        assert_no_canary(shown, psycopg.conninfo.conninfo_to_dict(value(aws, "estate/x", stage))["password"])
+        assert_no_canary(shown, str(psycopg.conninfo.conninfo_to_dict(value(aws, "estate/x", stage))["password"]))
     assert_no_canary(shown, PASSWORD)
     assert sum("SCRAM-SHA-256$" in statement for statement in sent) == 2
