@@ -69,6 +69,7 @@ class Standing(Kit):
         require(origin.provider == shelf.spec.name, f"Origin.provider is {origin.provider!r}, not {shelf.spec.name!r}")
         require(origin.place.strip(), "Origin.place is empty")
         require(origin.fetched_at.tzinfo, "Origin.fetched_at has no time zone")
+        require(origin.created_at is None or origin.created_at.tzinfo, "Origin.created_at has no time zone")
 
     def test_each_key_has_a_place_of_its_own(self, provider: Provider) -> None:
         """A report says where a key was looked for, and the same every time."""

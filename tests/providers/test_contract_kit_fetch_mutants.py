@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -310,6 +311,15 @@ def empties_the_list_of_keys(mutant: Mutant, keys: Keys, deadline: Deadline) -> 
 def answers_as_another_provider(mutant: Mutant, keys: Keys, deadline: Deadline) -> Answers:
     answers = mutant.good(keys, deadline)
     return {k: Found(a.value, Origin("file", "x")) if isinstance(a, Found) else a for k, a in answers.items()}
+
+
+@caught_by("names_agree")
+def says_when_without_a_time_zone(mutant: Mutant, keys: Keys, deadline: Deadline) -> Answers:
+    answers = mutant.good(keys, deadline)
+    made = datetime.now(UTC).replace(tzinfo=None)
+    return {
+        k: Found(a.value, replace(a.origin, created_at=made)) if isinstance(a, Found) else a for k, a in answers.items()
+    }
 
 
 @pytest.fixture(autouse=True)

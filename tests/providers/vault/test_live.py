@@ -1,8 +1,9 @@
-"""A service with live settings on a real server: its database user is renewed, and replaced before it ends."""
+"""Live settings on a real server: new versions are seen, a database user is renewed, and replaced before it ends."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import hvac
 import pytest
@@ -13,6 +14,8 @@ from tests.providers.vault.database import MOUNTS, database_role, who_am_i
 from tests.providers.vault.nodes import wait_until
 from tools.postgres import Postgres
 
+S = TypeVar("S", bound=Settings)
+
 READ = "GET database/creds/.*"
 RENEW = "PUT sys/leases/renew"
 
@@ -22,7 +25,7 @@ def nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def live(cls: type[Settings], front: VaultFront) -> Settings:
+def live(cls: type[S], front: VaultFront) -> S:
     config = {
         "environments": {"production": {"chain": ["vault"]}},
         "providers": {"vault": {"url": front.url, "mounts": MOUNTS}},
@@ -58,5 +61,20 @@ def test_trap_29_a_user_is_renewed_and_replaced_before_it_ends(
     assert front.count(RENEW) == 1
     assert front.count(READ) == 2
     for version in (first, snapshot(settings)):
-        assert isinstance(version, Hurried)
         assert who_am_i(database, version.db_user, version.db_password) == (version.db_user,)
+
+
+class Plain(Settings):
+    moving: str = secret("live/moving")
+    still: str = secret("live/still")
+
+
+def test_a_new_version_is_read_and_no_other_value(front: VaultFront, root: hvac.Client) -> None:
+    for name in ("moving", "still"):
+        root.secrets.kv.v2.create_or_update_secret(f"live/{name}", {"value": "one"})
+    settings = live(Plain, front)
+    with watch(settings, every=0.05):
+        root.secrets.kv.v2.create_or_update_secret("live/moving", {"value": "two"})
+        wait_until(lambda: settings.moving == "two", "the new version")
+    assert settings.still == "one"
+    assert (front.count("GET secret/data/live/moving.*"), front.count("GET secret/data/live/still.*")) == (2, 1)
