@@ -16,7 +16,7 @@ import pytest
 from estate_config import environments
 from estate_config.loading import close_all
 from estate_config.rotation.choosing import rotation_of
-from estate_config.rotation.steps import Rotation, Step, perform, standing
+from estate_config.rotation.steps import Rotation, Standing, Step, perform, standing
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.secrets_manager import Secret, Version
 from tools.postgres import Postgres, postgres
@@ -156,7 +156,7 @@ def begin(aws: StrictAws, name: str, token: str) -> None:
 def go_on(rotation: Rotation) -> str:
     """Do all four steps, as `estate rotate` does; return the version that it leads to."""
     stands = standing(rotation)
-    assert not hasattr(stands, "code"), stands
+    assert isinstance(stands, Standing), stands
     version = stands.pending or str(uuid4())
     for step in Step:
         assert perform(rotation, step, version) is None

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.sql import Composable
 
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed
@@ -239,10 +241,10 @@ def test_no_password_is_in_a_statement_or_a_log(
     aws: StrictAws, users: Users, rotating: Rotating, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     sent: list[str] = []
-    execute = psycopg.Connection.execute
+    execute: Any = psycopg.Connection.execute
 
     def recorded(self: Any, query: Any, *args: Any, **words: Any) -> Any:
-        sent.append(f"{query if isinstance(query, str) else query.as_string(self)} {args}")
+        sent.append(f"{query.as_string(self) if isinstance(query, Composable) else query} {args}")
         return execute(self, query, *args, **words)
 
     monkeypatch.setattr(psycopg.Connection, "execute", recorded)
@@ -254,6 +256,6 @@ def test_no_password_is_in_a_statement_or_a_log(
     logged = [r for r in caplog.records if r.threadName and r.threadName.startswith("estate-config")]
     shown = "\n".join([*sent, *(repr(record.__dict__) for record in logged)])
     for stage in ("AWSCURRENT", "AWSPREVIOUS"):
-        assert_no_canary(shown, str(psycopg.conninfo.conninfo_to_dict(value(aws, "estate/x", stage))["password"]))
+        assert_no_canary(shown, str(conninfo_to_dict(value(aws, "estate/x", stage))["password"]))
     assert_no_canary(shown, PASSWORD)
     assert sum("SCRAM-SHA-256$" in statement for statement in sent) == 2
