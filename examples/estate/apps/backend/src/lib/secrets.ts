@@ -71,12 +71,14 @@ const schema: Schema<Secrets> = {
     test: { deadline: 15, chain: [{ provider: 'fixture', title: 'values given by hand' }] },
     production: {
       deadline: 15,
+      forbidExamples: true,
       chain: [
         { provider: 'env', title: 'environment variables' },
         { provider: 'aws', title: 'AWS Secrets Manager', options: { region: 'ap-northeast-2' } },
       ],
     },
   },
+  knownExamples: /^(?:(change|replace|fill)[-_ ]?(me|this|it)([-_ ]in)?|to[-_ ]?do|x{3,}|\.{3}|…|placeholder|dummy|<[^<>]*>|your[-_ ].+|(my|some|an?|the|example)[-_ ](secret|password|token|key|api[-_ ]key)|\w[\w+.-]*:\/\/(user(name)?|your[-_]\w+):(password|pass|your[-_]\w+)@.*|supersecret\w*|akiaiosfodnn7example|wjalrxutnfemi\/k7mdeng\/bpxrficyexamplekey)$/iu,
   type,
   settings: [
     {
