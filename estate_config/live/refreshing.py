@@ -105,7 +105,7 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     if record is None or chain is None:
         return Refreshed()  # made without a load: there is nobody to ask
     kept = record.answers.reveal()
-    asked = [item for item in _asked(type(instance), fields) if _is_live(item, kept[item.field])]
+    asked = [item for item in asked_of(type(instance), fields) if _is_live(item, kept[item.field])]
     answers, problems = _answered(asked, kept, chain, allowed)
     fill_templates(answers)
     changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
@@ -140,7 +140,7 @@ def _chain(cls: type[Settings], record: Record) -> Chain | None:
         return None
 
 
-def _asked(cls: type[Settings], fields: Collection[str]) -> list[Setting]:
+def asked_of(cls: type[Settings], fields: Collection[str]) -> list[Setting]:
     """Return the settings to read again, those that a template is built from with it."""
     if not fields:
         return list(cls.__estate_settings__)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
-from estate_config.live.refreshing import Allowed, fields_of, refresh, renewed
+from estate_config.live.refreshing import Allowed, asked_of, fields_of, refresh, renewed
 from estate_config.live.state import state_of
 from estate_config.settings import Settings, concrete
 
@@ -51,6 +51,7 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
         self._settings = fields_of(type(instance), field)
         if not self._settings:
             raise ValueError(f"{type(instance).__name__} has no field {field!r}")
+        self._parts = asked_of(type(instance), [field])
         self._field = field
         self._exceptions = exceptions
         self._every = every
@@ -111,10 +112,10 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
             return self._differs(seen) or any(self._tried(stage, seen) for stage in self._stages())
 
     def _stages(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(stage for item in self._settings for stage in item.declaration.accepts))
+        return tuple(dict.fromkeys(stage for item in self._parts for stage in item.declaration.accepts))
 
     def _tried(self, stage: str, seen: S) -> bool:
-        fields = {item.field: stage for item in self._settings if stage in item.declaration.accepts}
+        fields = {item.field: stage for item in self._parts if stage in item.declaration.accepts}
         renewed(self._instance, list(fields), Allowed(stages=fields))
         return self._differs(seen)
 

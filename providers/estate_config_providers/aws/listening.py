@@ -28,7 +28,7 @@ _LONGEST = 20
 """Seconds that SQS waits for a message at most, by the API's model."""
 _MARGIN = 0.5
 """Seconds for the way back of an answer, so that a wait without a message is no timeout of the SDK's."""
-_PAUSE = 1.0
+_PAUSE = 0.5
 """Seconds from one question to the next at least: messages that are known keep SQS from waiting."""
 _FORGET = 900.0
 """Seconds after which a message that was not seen again is forgotten: three times the longest retention we advise."""
