@@ -71,8 +71,9 @@ def _estate(name: str, environment: str | None) -> tuple[Estate, Environment]:
 @contextmanager
 def _rotation(estate: Estate, chosen: Environment, name: str) -> Iterator[Rotation]:
     from estate_config.loading import close_all
-    from estate_config.rotation.choosing import rotation_of
+    from estate_config.rotation.choosing import refuse_unfit, rotation_of
 
+    refuse_unfit(estate, name)
     rotation = rotation_of(estate, chosen, name)
     try:
         yield rotation

@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from estate_config.chains import link_to
+from estate_config.chains import declared, link_to
 from estate_config.contract import Prober, Rotator
 from estate_config.environments import Environment, Estate
+from estate_config.errors import ConfigurationError
 from estate_config.model import Key
 from estate_config.resolve import Link
 from estate_config.rotation.steps import Rotation
 from estate_config.rotation.ways import way_of
+from estate_config.schema import Setting
+from estate_config.services import schema_of
 
 _LOGICAL = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")
 """What else is written in `[rotation]` is an address: an ARN, `rds!db-…`."""
@@ -32,6 +35,33 @@ def rotation_of(estate: Estate, chosen: Environment, name: str) -> Rotation:
         hand_over=timedelta(seconds=table.hand_over),
         seconds=chosen.deadline,
     )
+
+
+def refuse_unfit(estate: Estate, name: str) -> None:
+    """Raise `ConfigurationError` where a generated value would not have the length that a schema asks for.
+
+    A service that cannot be imported here is not asked: `estate check` says why.
+    """
+    table = estate.table.rotation[name]
+    if table.kind != "generated":
+        return
+    for service in estate.table.services:
+        try:
+            settings = declared(schema_of(estate, service))
+        except ConfigurationError:
+            continue
+        for item in settings:
+            least, most = (_limit(item, word) for word in ("min_length", "max_length"))
+            if item.name == name and not (least or 0) <= table.length <= (most or table.length):
+                words = " and ".join(
+                    f"at {side} {n}" for side, n in (("least", least), ("most", most)) if n is not None
+                )
+                message = f"{name} would get {table.length} characters, and {item.field} of {service} takes {words}"
+                raise estate.error(message, f'set length under [rotation."{name}"]')
+
+
+def _limit(item: Setting, word: str) -> int | None:
+    return next((one for mark in item.info.metadata if (one := getattr(mark, word, None)) is not None), None)
 
 
 def _key(name: str) -> Key:

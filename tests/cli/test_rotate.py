@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -137,3 +138,26 @@ def test_an_environment_whose_chain_cannot_rotate_says_which_can(on_aws: Project
 def test_where_no_secret_is_listed_the_line_to_add_is_said(project: Project) -> None:
     done = project.run("rotate", "jwt/secret", "--env", "laptop", "--yes", code=1)
     assert 'fix  add [rotation."jwt/secret"] with its kind to estate.toml' in done.out
+
+
+@pytest.mark.parametrize(
+    ("limits", "code", "words"),
+    [
+        ("min_length=65", 1, "jwt/secret would get 64 characters, and jwt of app takes at least 65"),
+        ("min_length=8, max_length=40", 1, "takes at least 8 and at most 40"),
+        ("max_length=64", 0, ""),
+    ],
+)
+def test_a_generated_value_has_the_length_that_the_schema_asks_for(
+    on_aws: Project, limits: str, code: int, words: str
+) -> None:
+    schema = f"""
+        from typing import Annotated
+        from pydantic import Field, SecretStr
+        from estate_config import Settings, secret
+
+        class AppSettings(Settings):
+            jwt: Annotated[SecretStr, Field({limits})] = secret("jwt/secret")
+    """
+    on_aws.write("schemas.py", textwrap.dedent(schema))
+    assert words in on_aws.run(*ROTATE, "--yes", code=code).out
