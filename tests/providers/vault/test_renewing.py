@@ -154,6 +154,18 @@ def test_trap_29_a_token_is_renewed_though_nothing_is_leased(
     assert (front.count(RENEW_TOKEN), front.count(LOGIN)) == (1, 1)
 
 
+@pytest.mark.parametrize(("left", "least", "most"), [(3600, 30, 60), (20, 2.5, 5), (1, 0.5, 1), (0, 2.5, 5)])
+def test_the_nearer_the_end_the_sooner_a_renewal_is_tried_again(left: float, least: float, most: float) -> None:
+    pauses = [lifetime.pause(left) for _ in range(100)]
+    assert least <= min(pauses) < max(pauses) <= most
+
+
+def test_those_who_were_started_together_do_not_come_together() -> None:
+    parts = [(life.due - (life.over - life.seconds)) / life.seconds for life in map(lifetime.life_of, [100.0] * 100)]
+    assert 0.6 <= min(parts) < 0.62
+    assert 0.65 < max(parts) <= 2 / 3 + 1e-9
+
+
 # What ends
 
 
