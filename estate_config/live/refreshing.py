@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from estate_config.chains import Chain, chain_of
 from estate_config.errors import Code, ConfigurationError, Problem
 from estate_config.live.changes import call_back
+from estate_config.live.keeping import keep_current
 from estate_config.live.state import Call, State, lines_of, state_of
 from estate_config.loading import answers_of, provenance_of, validated
 from estate_config.model import Origin
@@ -84,6 +85,7 @@ def renewed(instance: Settings, fields: Collection[str], allowed: Allowed) -> Re
     with state.refreshing:
         done = _refreshed(instance, state, fields, allowed)
     call_back(state)
+    keep_current(instance, state, changed=bool(done.changed))
     return done
 
 
@@ -111,10 +113,11 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
     candidate = type(instance).__new__(type(instance))
     wrong = validated(candidate, answers, forbid_examples=chain.forbid_examples) if changed else []
-    _note(state, asked, problems)
+    new_in_store = {name for name in changed if name not in _templates(type(instance))}
+    _note(state, {item.field for item in asked} - (new_in_store if wrong else set()), problems)
     if wrong:
         vars(candidate).clear()
-        return _refuse(state, record, wrong, changed)
+        return _refuse(state, record, wrong, new_in_store)
     settings = {name: provenance_of(answer) for name, answer in answers.items()}
     new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
     if not changed:
@@ -223,10 +226,14 @@ def _value(answer: Answer) -> object:
     return None if answer.found is None else answer.found.value
 
 
-def _note(state: State, asked: Iterable[Setting], problems: Sequence[Problem]) -> None:
+def _templates(cls: type[Settings]) -> set[str]:
+    return {item.field for item in cls.__estate_settings__ if item.declaration.template is not None}
+
+
+def _note(state: State, answered: Collection[str], problems: Sequence[Problem]) -> None:
     """Remember what the store has confirmed, and what it could not say. Each new trouble is logged once."""
     failing = {problem.field: problem for problem in problems}
-    state.confirm(item.field for item in asked if item.field not in failing)
+    state.confirm(name for name in answered if name not in failing)
     for line in lines_of(_news(state, failing)):
         log.warning("the old value serves on: %s", line)
     state.failing.update(failing)
@@ -239,11 +246,11 @@ def _news(state: State, failing: Mapping[str, Problem]) -> Iterator[Problem]:
             yield problem
 
 
-def _refuse(state: State, record: Record, wrong: Sequence[Problem], changed: Sequence[str]) -> Refreshed:
+def _refuse(state: State, record: Record, wrong: Sequence[Problem], fields: Collection[str]) -> Refreshed:
     if tuple(wrong) != state.refused:
         lines = "; ".join(lines_of(wrong))
         log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
-    state.refused, state.refused_for = tuple(wrong), frozenset(changed)
+    state.refused, state.refused_for = tuple(wrong), frozenset(fields)
     state.refusals += 1
     tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
     return Refreshed(problems=tuple(wrong), refused=True)

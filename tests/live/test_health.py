@@ -131,3 +131,14 @@ def test_a_thread_that_has_ended_is_not_live(live: Live, monkeypatch: pytest.Mon
             said = health(settings)
     assert (said.live, said.ready, said.degraded) == (False, True, True)
     assert said.reasons == ("the thread that watches for new values has ended: start the process anew",)
+
+
+def test_a_version_that_was_refused_is_over_when_the_store_has_the_old_one_again(live: Live) -> None:
+    store = ProbedStore(token="t1", port="1")
+    settings = live(Service, store)
+    good = store.current["port"]
+    store.put("port", CANARY)
+    with watch(settings, every=0.05):
+        wait_until(lambda: health(settings).degraded)
+        store.current["port"] = good
+        wait_until(lambda: not health(settings).degraded)
