@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,9 +29,13 @@ def nothing_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def live(cls: type[S], front: VaultFront) -> S:
+    return live_at(cls, front.url)
+
+
+def live_at(cls: type[S], url: str) -> S:
     config = {
         "environments": {"production": {"chain": ["vault"]}},
-        "providers": {"vault": {"url": front.url, "mounts": MOUNTS}},
+        "providers": {"vault": {"url": url, "mounts": MOUNTS}},
     }
     return load(lazy(cls), environment="production", config=config)
 
@@ -78,3 +85,26 @@ def test_a_new_version_is_read_and_no_other_value(front: VaultFront, root: hvac.
         wait_until(lambda: settings.moving == "two", "the new version")
     assert settings.still == "one"
     assert (front.count("GET secret/data/live/moving.*"), front.count("GET secret/data/live/still.*")) == (2, 1)
+
+
+def test_after_a_fork_the_child_has_a_user_of_its_own(front: VaultFront, database: Postgres) -> None:
+    """gunicorn with preload: one user for all workers would end for all when one of them has it replaced."""
+    program = """
+import os, sys
+from estate_config import watch
+from tests.providers.vault.nodes import wait_until
+from tests.providers.vault.test_live import Etl, live_at
+
+settings = live_at(Etl, sys.argv[1])
+user = settings.db_user
+with watch(settings):
+    if os.fork() == 0:
+        wait_until(lambda: settings.db_user != user, "a user of the child's")
+        os._exit(0)
+    assert os.wait()[1] == 0
+    assert settings.db_user == user
+"""
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run([sys.executable, "-c", program, front.url], check=True, timeout=30, env=paths)
+    assert front.count(READ) == 2
+    assert front.count("GET auth/token/lookup-self") == 1
