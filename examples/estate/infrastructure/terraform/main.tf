@@ -5,7 +5,7 @@ terraform {
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = ">= 5.88"
+      version = "~> 5.88" # has write-only arguments; 6 was not tried
     }
   }
 }
