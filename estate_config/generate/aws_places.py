@@ -57,7 +57,8 @@ def regions_of(environment: EnvironmentEntry) -> tuple[str, ...]:
     """Return the region that is read from, `UNKNOWN_REGION` where nothing says it, then those of the replicas."""
     link = environment.link(PROVIDER)
     options = link.options if link is not None else {}
-    return tuple(dict.fromkeys([options.get("region", UNKNOWN_REGION), *options.get("replica_regions", ())]))
+    asked = options.get("regions") or [options.get("region", UNKNOWN_REGION)]
+    return tuple(dict.fromkeys([*asked, *options.get("replica_regions", ())]))
 
 
 def events_queue(environment: EnvironmentEntry) -> EventsQueue | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from estate_config.generate.aws_places import UNKNOWN_REGION, regions_of
 from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, ServiceEntry
 from estate_config.generate.choosing import deployed_environment, object_name, only_service
 from estate_config.generate.yaml_text import yaml_documents
@@ -140,9 +141,9 @@ def _container(name: str, image: str, variables: list[Document], more: Document)
 def _variables(catalogue: Catalogue, service: ServiceEntry, environment: EnvironmentEntry) -> list[Document]:
     naming = catalogue.environment_variables
     values = dict.fromkeys(naming[-1:], environment.name)  # the others go before it: an operator's way out
-    link = environment.link("aws")
-    if link is not None and "region" in link.options:
-        values["AWS_REGION"] = link.options["region"]
+    region = regions_of(environment)[0]
+    if region != UNKNOWN_REGION:
+        values["AWS_REGION"] = region
     for entry in service.settings:
         stops = [stop.place for stop in entry.looked_for[environment.name].stops if stop.provider == "env"]
         if entry.field == "listen_host" and stops:

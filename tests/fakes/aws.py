@@ -138,6 +138,10 @@ class StrictAws:
         """Let calls of an action fail, `*` for any: see `Fault.what`."""
         self._faults.append(Fault(action, what, secret, status, times))
 
+    def mend(self) -> None:
+        """End all faults."""
+        self._faults.clear()
+
     # --- how a client gets here --------------------------------------------------------------------------------------
 
     def session(self, user: str = "operator") -> boto3.Session:

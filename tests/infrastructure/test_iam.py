@@ -165,6 +165,14 @@ def test_who_listens_for_changes_may_receive_from_the_queue_and_do_nothing_else_
         assert [one for one in policy["Statement"] if "sqs" in str(one)] == [{"Sid": "ListenForChanges", **right}]
 
 
+def test_regions_are_region_and_replicas_in_one() -> None:
+    aws = {"prefix": "estate/", "regions": [REGION, "ap-northeast-1"]}
+    assert made({**TABLE, "providers": {"aws": aws}}, etl=Etl) == made(etl=Etl)
+    more = made({**TABLE, "providers": {"aws": {**aws, "replica_regions": ["ap-northeast-1", "us-east-1"]}}}, etl=Etl)
+    sids = [one["Sid"] for one in more["services"]["etl"]["policy"]["Statement"]]
+    assert sids[2:] == ["DecryptApNortheast2", "DecryptApNortheast1", "DecryptUsEast1"]
+
+
 @pytest.mark.parametrize(
     ("region", "partition", "service"),
     [

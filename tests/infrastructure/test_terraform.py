@@ -263,6 +263,7 @@ def test_a_url_with_a_part_that_terraform_cannot_know_is_left_to_be_pushed() -> 
 @pytest.mark.parametrize("regions", [[], ["ap-northeast-1"], ["ap-northeast-1", "us-east-1"]])
 def test_replicas_of_estate_toml_are_the_default_and_the_form_is_terraforms_own(regions: list[str]) -> None:
     text = odd(replica_regions=regions)
+    assert text == odd(region=None, regions=[REGION, *regions])
     assert formatted(text) == text
     assert text.count('= "alias/aws/secretsmanager"') == len(regions)
 

@@ -20,6 +20,7 @@ from estate_config_providers.aws import spec
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.iam import allow, identity_policy
 from tests.fakes.metadata import Metadata
+from tests.fakes.wire import Wire
 from tests.providers.aws_support import Answers, fetch, key, provider_on, values
 
 JWT = key("jwt")
@@ -225,6 +226,18 @@ def test_a_role_that_may_not_be_assumed_is_denied_and_the_statement_that_is_prin
     assert "trust policy" in trust
     pod = aws.user("pod", identity_policy(json.loads(statement)))
     assert values(fetch(aws, JWT, user=pod, role_arn=role)) == {"jwt": "made-up"}
+
+
+def test_an_sts_that_hangs_is_said_to_be_late_and_not_a_lack_of_credentials(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = aws.role("reader", READ_ALL, trusts={"operator"})
+    with Wire(int(aws.url.rpartition(":")[2])) as wire:
+        wire.hold()
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", wire.url)
+        with pytest.raises(ProviderError) as caught:
+            fetch(aws, JWT, role_arn=role, seconds=1)
+    assert (caught.value.code, caught.value.hint) == (Code.UNAVAILABLE, "was not answered in time")
 
 
 @pytest.mark.parametrize(

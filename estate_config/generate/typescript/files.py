@@ -9,7 +9,7 @@ from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.generate.catalogue import Catalogue, ServiceEntry
 from estate_config.generate.choosing import only_service
 from estate_config.generate.typescript.levels import Level, levels_of
-from estate_config.generate.typescript.places import environments, settings
+from estate_config.generate.typescript.places import NOT_IN_TYPESCRIPT, environments, settings
 from estate_config.generate.typescript.types import literal
 from estate_config.generate.typescript.written import written
 from estate_config.known_examples import KNOWN
@@ -20,7 +20,7 @@ _RUNTIME = "estate-config"
 _OPTIONS: Mapping[str, frozenset[str]] = {
     "env": frozenset({"prefix"}),
     "dotenv": frozenset({"folder"}),
-    "aws": frozenset({"region", "prefix", "profile", "endpoint_url"}),
+    "aws": frozenset({"region", "prefix", "profile", "endpoint_url", *NOT_IN_TYPESCRIPT}),
     "fixture": frozenset(),
 }
 """The providers that there are in TypeScript, with the options that they know."""

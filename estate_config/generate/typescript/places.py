@@ -30,8 +30,17 @@ def _environment(environment: EnvironmentEntry) -> Data:
     )
 
 
+NOT_IN_TYPESCRIPT = ("regions", "replica_regions", "events_queue_url")
+"""Options of `aws` that change nothing in what a service in Node.js reads: it reads once, and asks one region."""
+
+
 def _link(link: ChainLink) -> Data:
-    options = {name: value for name, value in link.options.items() if (link.provider, name) != ("aws", "prefix")}
+    options = dict(link.options)
+    if link.provider == "aws":
+        home = options.get("regions", ())[:1]
+        options = {name: value for name, value in options.items() if name not in ("prefix", *NOT_IN_TYPESCRIPT)}
+        if home:
+            options["region"] = home[0]
     return _some(
         provider=link.provider, title=link.title, nextOn=[code.value for code in link.next_on], options=options
     )

@@ -70,7 +70,11 @@ class Connector(Generic[C]):
         if current is not None and current.suits(deadline):
             return current
         done = at_once(self._connect, [deadline], deadline)
-        return done.get(deadline, Trouble(Cause.NO_CREDENTIALS, "within the time that there was"))
+        if deadline in done:
+            return done[deadline]
+        if self._access.role_arn is not None:  # missing credentials are said before the deadline: it is STS that hangs
+            return Trouble(Cause.LATE)
+        return Trouble(Cause.NO_CREDENTIALS, "within the time that there was")
 
     def close(self) -> None:
         """Give the connection back; the next call makes another one."""

@@ -58,6 +58,13 @@ class Address:
     def is_arn(self) -> bool:
         return self.secret.startswith("arn:")
 
+    def copy_in(self, region: str) -> Address:
+        """The address of a replica, whose ARN differs in its region only. A name is the same everywhere."""
+        arn = _ARN.fullmatch(self.secret)
+        if arn is None:
+            return self
+        return replace(self, secret=f"{self.secret[: arn.start('region')]}{region}{self.secret[arn.end('region') :]}")
+
     def part(self, name: str) -> str | None:
         """Return `partition`, `region` or `account` of an ARN; None for a name."""
         found = _ARN.fullmatch(self.secret)

@@ -38,6 +38,8 @@ class Held:
     created: datetime | None
     """When this version was made."""
     value: str | bytes = field(repr=False)
+    degraded: str = ""
+    """Why it is not home that gave it."""
 
 
 Answers = dict[Address, Held | Trouble]

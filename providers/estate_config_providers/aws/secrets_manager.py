@@ -10,14 +10,13 @@ from estate_config.errors import ProviderError
 from estate_config.model import DataKey, Deadline, Failed, Found, Key, Origin, Place, Policy, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of
-from estate_config_providers._aws.causes import Cause, Trouble, whole_trouble
-from estate_config_providers._aws.connection import Connection, Connector
+from estate_config_providers._aws.causes import Trouble
+from estate_config_providers._aws.connection import Connection
 from estate_config_providers._aws.patience import THREADS, before
 from estate_config_providers.aws import mending
 from estate_config_providers.aws.address import Address, address_of
 from estate_config_providers.aws.answering import replies
 from estate_config_providers.aws.data_keys import data_key
-from estate_config_providers.aws.failures import SERVICE
 from estate_config_providers.aws.listening import Queue
 from estate_config_providers.aws.looking import describe, failed
 from estate_config_providers.aws.mending import Site
@@ -25,21 +24,25 @@ from estate_config_providers.aws.options import AwsOptions
 from estate_config_providers.aws.policies import Policies
 from estate_config_providers.aws.probing import status_of
 from estate_config_providers.aws.reading import Held
+from estate_config_providers.aws.regions import Regions, regions_of, whole
 from estate_config_providers.aws.rotating import PENDING, PREVIOUS, Rotating
 from estate_config_providers.aws.writing import write
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_secretsmanager.type_defs import DescribeSecretResponseTypeDef
 
 
 class SecretsManager:
-    """The secrets of one account and region; addresses may name other accounts. Any thread may use it."""
+    """The secrets of one account; addresses may name other accounts. Any thread may use it."""
 
     pending, previous = PENDING, PREVIOUS
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
-        self._connector: Connector[SecretsManagerClient] = Connector(options, SERVICE)
+        regions = regions_of(options)
+        self._regions, self._home = Regions(regions), Regions(regions[:1])
+        self._connector = regions[0].connector
         account = options.role_arn.split(":")[4] if options.role_arn else None
         self._site = Site(options.region, account, options.role_arn)
         self._policies = Policies(options)
@@ -56,9 +59,7 @@ class SecretsManager:
         if not addresses:
             return bad
         answers: dict[Key, Found | Failed] = {**bad}
-        until = before(deadline)
-        aws = self._connector.connected(until)
-        read = aws if isinstance(aws, Trouble) else replies(aws, addresses.values(), self._seen_from(aws), until)
+        read = replies(self._regions, addresses.values(), self._site, before(deadline))
         if isinstance(read, Trouble):
             return answers | self._all_failed(read, addresses, alone=not bad)
         for key, address in addresses.items():
@@ -73,18 +74,12 @@ class SecretsManager:
         if not addresses:
             return bad
         answers: dict[Key, Status | Failed] = {**bad}
-        until = before(deadline)
-        aws = self._connector.connected(until)
-        if isinstance(aws, Trouble):
-            return answers | self._all_failed(aws, addresses, alone=not bad)
-        wanted = {address.whole for address in addresses.values()}
-        seen = at_once(lambda address: describe(aws, address, until), wanted, until, THREADS)
-        whole = whole_trouble(seen.values())
-        if whole is not None and len(seen) == len(wanted):
-            return answers | self._all_failed(whole, addresses, alone=not bad)
+        seen = self._regions.ask({address.whole for address in addresses.values()}, _described, before(deadline))
+        if trouble := whole(seen):
+            return answers | self._all_failed(trouble, addresses, alone=not bad)
         for key, address in addresses.items():
-            look = seen.get(address.whole, Trouble(Cause.LATE))
-            status = status_of(look, address, self._seen_from(aws))
+            look = seen[address.whole]
+            status = status_of(look.answer, address, self._seen_from(look.aws))
             if status is not None:
                 answers[key] = status
         return answers
@@ -98,7 +93,7 @@ class SecretsManager:
         if isinstance(aws, Trouble):  # returned, never raised: there are values in this frame
             return bad | self._failed(aws, addresses)
         site = self._seen_from(aws)
-        current = replies(aws, addresses.values(), site, until)
+        current = replies(self._home, addresses.values(), site, until)
         if isinstance(current, Trouble):
             return bad | self._failed(current, addresses)
         wanted = {key: (address, values[key]) for key, address in addresses.items()}
@@ -124,7 +119,7 @@ class SecretsManager:
         return data_key(self._options, name, context, wrapped, before(deadline))
 
     def close(self) -> None:
-        self._connector.close()
+        self._regions.close()
         self._policies.close()
         if self._queue is not None:
             self._queue.close()
@@ -145,8 +140,8 @@ class SecretsManager:
         good = {key: address for key, address in all_read.items() if isinstance(address, Address)}
         return good, {key: address for key, address in all_read.items() if isinstance(address, Failed)}
 
-    def _seen_from(self, aws: Connection[SecretsManagerClient]) -> Site:
-        return replace(self._site, region=aws.region)
+    def _seen_from(self, aws: Connection[SecretsManagerClient] | None) -> Site:
+        return self._site if aws is None else replace(self._site, region=aws.region)
 
     def _part(self, held: Held, address: Address, *, binary: bool) -> Found | Failed | None:
         """Return what a key asks for of a secret; None: its JSON has no such member."""
@@ -157,7 +152,8 @@ class SecretsManager:
         if part is None:
             return None
         stage = address.stage or ("AWSCURRENT" if address.version is None else ", ".join(held.stages) or None)
-        return Found(part, Origin("aws", address.text, held.version, stage, created_at=held.created))
+        origin = Origin("aws", address.text, held.version, stage, created_at=held.created, degraded=held.degraded)
+        return Found(part, origin)
 
     def _failed(self, trouble: Trouble, addresses: Mapping[Key, Address]) -> dict[Key, Failed]:
         return {key: failed(trouble, address, self._site) for key, address in addresses.items()}
@@ -169,3 +165,9 @@ class SecretsManager:
             return failures
         one = next(iter(failures.values()))
         raise ProviderError(one.code, one.hint, one.fix)
+
+
+def _described(
+    aws: Connection[SecretsManagerClient], addresses: Sequence[Address], deadline: Deadline
+) -> Mapping[Address, DescribeSecretResponseTypeDef | Trouble]:
+    return at_once(lambda address: describe(aws, address, deadline), addresses, deadline, THREADS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -152,6 +153,14 @@ def test_what_a_chain_asks_for_and_typescript_has_not_is_a_schema_problem(provid
     with pytest.raises(ConfigurationError, match=words) as caught:
         generated(one_field(str), table)
     assert [problem.code for problem in caught.value.problems] == [Code.SCHEMA]
+
+
+def test_what_only_a_live_service_in_python_does_is_left_out_and_the_first_region_is_asked() -> None:
+    queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/changes"
+    aws = {"regions": ["eu-west-1", "us-east-1"], "replica_regions": ["eu-north-1"], "events_queue_url": queue}
+    text = generated(one_field(str), {"environments": {"production": {"chain": ["aws"], "providers": {"aws": aws}}}})
+    assert "region: 'eu-west-1'" in text
+    assert not re.search("regions|us-east-1|eu-north-1|queue", text)
 
 
 def test_it_is_that_of_one_service() -> None:
