@@ -36,23 +36,25 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
             with attempt:
                 connection = psycopg.connect(settings.database_url)
 
-    The field is read again once for all threads together, and no more than once in `every` seconds. If the store has
-    nothing newer, the stages that the schema accepts are tried (`secret(..., accepts=("AWSPENDING",))`). Otherwise the
-    original exception is raised, as it is after a second refusal.
+    Name all fields that belong together, a user and its password: they are read together. They are read again once for
+    all threads together, and no more than once in `every` seconds. If the store has nothing newer, the stages that the
+    schema accepts are tried (`secret(..., accepts=("AWSPENDING",))`). Otherwise the original exception is raised, as it
+    is after a second refusal.
 
     Raises `TypeError` for an instance that is not lazy, `ValueError` for a name that is no field.
     """
 
     def __init__(
-        self, instance: S, field: str, *, exceptions: tuple[type[BaseException], ...], every: float = EVERY
+        self, instance: S, field: str, *others: str, exceptions: tuple[type[BaseException], ...], every: float = EVERY
     ) -> None:
         self._instance = instance
         self._state = state_of(instance)
-        self._settings = fields_of(type(instance), field)
-        if not self._settings:
-            raise ValueError(f"{type(instance).__name__} has no field {field!r}")
-        self._parts = asked_of(type(instance), [field])
-        self._field = field
+        self._fields = (field, *others)
+        for name in self._fields:
+            if not fields_of(type(instance), name):
+                raise ValueError(f"{type(instance).__name__} has no field {name!r}")
+        self._settings = [item for name in self._fields for item in fields_of(type(instance), name)]
+        self._parts = asked_of(type(instance), self._fields)
         self._exceptions = exceptions
         self._every = every
 
@@ -104,11 +106,11 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
         with self._state.rejecting:
             if self._differs(seen):
                 return True
-            now = time.monotonic()
-            if now - self._state.rejected.get(self._field, -self._every) < self._every:
+            now, names = time.monotonic(), " ".join(self._fields)
+            if now - self._state.rejected.get(names, -self._every) < self._every:
                 return False
-            self._state.rejected[self._field] = now
-            refresh(self._instance, self._field)
+            self._state.rejected[names] = now
+            refresh(self._instance, *self._fields)
             return self._differs(seen) or any(self._tried(stage, seen) for stage in self._stages())
 
     def _stages(self) -> tuple[str, ...]:

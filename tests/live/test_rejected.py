@@ -56,6 +56,19 @@ def in_a_block(retry: retry_on_rejected[Service], work: Callable[[], object]) ->
             work()
 
 
+def test_fields_that_belong_together_are_read_together(settings: Service, store: Store) -> None:
+    @retry_on_rejected(settings, "password", "fallback", exceptions=(RefusedError,))
+    def pair() -> tuple[str, str]:
+        if settings.password == "old":
+            raise RefusedError
+        return settings.password, settings.fallback
+
+    store.put("password", "new")
+    store.put("fallback", "newer")
+    assert pair() == ("new", "newer")
+    assert store.fetches[1:] == [["password", "fallback"]]
+
+
 def test_a_function_runs_again_with_the_newer_one(settings: Service, store: Store) -> None:
     database = Database("new")
 
