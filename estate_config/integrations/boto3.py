@@ -33,12 +33,11 @@ def session_for(
 ) -> boto3.Session:
     """Return a session whose clients sign each call with the pair that the two fields have at the time.
 
-    Where AWS does not know the pair, `secret_key` is read again as `retry_on_rejected` does, and the call is made once
-    more; what is in one secret with it is read with it, so keep both there. Nothing is loaded before the first call.
+    Where AWS does not know the pair, both are read again as `retry_on_rejected` does, and the call is made once more.
+    Nothing is loaded before the first call.
     Raises `TypeError` for an instance that is not lazy, `ValueError` for a name that is no field.
     """
-    retry = retry_on_rejected(settings, secret_key, exceptions=())
-    retry_on_rejected(settings, access_key, exceptions=())  # that would say what is wrong with the name
+    retry = retry_on_rejected(settings, access_key, secret_key, exceptions=())
 
     def remember(**call: Any) -> None:
         call["request"].context[_VERSION] = retry.seen()
