@@ -225,16 +225,17 @@ class Turn:
 
     def _renewed(self, link: Link, said: Renewal) -> None:
         for notice in said.notices:
-            log.warning("%s %s: %s", notice.code, notice.place, notice.message)
+            mended = f"; {' or '.join(notice.fix.splitlines())}" if notice.fix else ""
+            log.warning("%s %s: %s%s", notice.code, notice.place, notice.message, mended)
         circuit = self.renewals[link.name]
         circuit.due = time.monotonic() + (_NEVER if said.seconds is None else said.seconds)
         fields = self._fields(link, said.ending)
         if fields:
             done = renewed(self.instance, fields, Allowed())
-            circuit.due = time.monotonic() + (
-                1.0 if done.problems else 0.0
-            )  # what was leased anew has a time of its own
+            # What was leased anew has a time of its own.
+            circuit.due = time.monotonic() + (0.0 if done.changed else 1.0)
 
     def _fields(self, link: Link, keys: tuple[Key, ...]) -> list[str]:
-        named = {link.key(item): item.field for item in type(self.instance).__estate_settings__}
+        """Return which of the keys are of fields that may change: one that is pinned stays, though its lease ends."""
+        named = {link.key(item): item.field for item in self._settings()}
         return [named[key] for key in keys if key in named]

@@ -367,9 +367,10 @@ def test_trouble_with_renewals_is_said_and_tried_again(live: Live, caplog: pytes
     store = LeasedStore(token="t1")
     settings = live(Service, store)
     store.renewals.put(ValueError(CANARY))
-    store.renewals.put(Renewal(1000, (), (Notice(Code.DENIED, "sys/leases/renew", "may not be used"),)))
+    notice = Notice(Code.DENIED, "sys/leases/renew", "may not be used", "allow it\nlog in anew")
+    store.renewals.put(Renewal(1000, (), (notice,)))
     with watch(settings, every=1000):
-        wait_until(lambda: "DENIED sys/leases/renew: may not be used" in caplog.text)
+        wait_until(lambda: "DENIED sys/leases/renew: may not be used; allow it or log in anew" in caplog.text)
     assert "store cannot renew its leases: raised ValueError in " in caplog.text
     assert_no_canary(caplog.text, CANARY)
 
@@ -386,6 +387,19 @@ def test_what_ends_and_cannot_be_read_is_tried_again_soon(live: Live) -> None:
         store.put("token", "t2")
         wait_until(lambda: settings.token == "t2")
     assert store.renewed >= 2
+
+
+def test_what_is_pinned_is_not_read_again_though_it_ends_and_nobody_asks_again_and_again(live: Live) -> None:
+    class Pinned(Settings):
+        token: str = secret("token", live=False)
+
+    store = LeasedStore(token="t1")
+    settings = live(Pinned, store)
+    for _ in range(1000):
+        store.renewals.put(Renewal(1000, (key_of("token"),)))
+    with watch(settings, every=1000):
+        wait_until(lambda: store.renewed)
+    assert (store.renewed, len(store.fetches)) == (1, 1)
 
 
 def test_the_context_of_who_asked_is_kept(live: Live) -> None:
