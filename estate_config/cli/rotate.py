@@ -25,6 +25,9 @@ Name = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Rotate without asking.")]
 Now = Annotated[bool, typer.Option("--now", help="End the time in which the value before the last one is accepted.")]
+Prepare = Annotated[
+    bool, typer.Option("--prepare", help="Stop before the last step, so that the next version can be tried.")
+]
 
 _SAID = {
     "create": "version {version} waits as {pending}",
@@ -40,6 +43,7 @@ def rotate(
     environment: EnvironmentName = None,
     yes: Yes = False,
     now: Now = False,
+    prepare: Prepare = False,
     output: Output = Format.TEXT,
 ) -> None:
     """Give a secret its next value, in four steps.
@@ -50,8 +54,10 @@ def rotate(
         raise typer.BadParameter("asks nothing: give --yes", param_hint="--format json")
     with reported(output):
         estate, chosen = _estate(name, environment)
+        if prepare and estate.table.rotation[name].kind == "postgresql-single":
+            raise typer.BadParameter("would lock out who has the current version", param_hint="--prepare")
         with _rotation(estate, chosen, name) as rotation:
-            document = _rotated(rotation, chosen, output, yes=yes, now=now)
+            document = _rotated(rotation, chosen, output, yes=yes, now=now, prepare=prepare)
     if output is Format.JSON:
         say_json(document)
     if not document["ok"]:
@@ -81,7 +87,9 @@ def _rotation(estate: Estate, chosen: Environment, name: str) -> Iterator[Rotati
         close_all([rotation.link])
 
 
-def _rotated(rotation: Rotation, chosen: Environment, output: Format, *, yes: bool, now: bool) -> dict[str, Any]:
+def _rotated(
+    rotation: Rotation, chosen: Environment, output: Format, *, yes: bool, now: bool, prepare: bool
+) -> dict[str, Any]:
     from estate_config.model import Failed
     from estate_config.rotation.steps import standing, too_early
 
@@ -97,15 +105,15 @@ def _rotated(rotation: Rotation, chosen: Environment, output: Format, *, yes: bo
         say(_head(rotation, chosen, stands))
     if not yes:
         confirmed(f"Rotate {rotation.name}?", "Nothing was changed.")
-    return _ended(document, rotation, _stepped(document, rotation, output), output)
+    return _ended(document, rotation, _stepped(document, rotation, output, prepare=prepare), output)
 
 
-def _stepped(document: dict[str, Any], rotation: Rotation, output: Format) -> Failed | None:
+def _stepped(document: dict[str, Any], rotation: Rotation, output: Format, *, prepare: bool) -> Failed | None:
     """Do the steps in order; return what is wrong with the first one that cannot be done."""
     from estate_config.rotation.steps import Step, perform
 
     words = {"version": document["version"], "pending": rotation.rotator.pending, "previous": rotation.rotator.previous}
-    for step in Step:
+    for step in list(Step)[: -1 if prepare else None]:
         with progress(f"{step} {rotation.name}"):
             failed = perform(rotation, step, document["version"])
         document["steps"].append({"step": step.value, "done": failed is None})

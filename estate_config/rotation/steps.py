@@ -135,7 +135,7 @@ def _create(rotation: Rotation, version: str, *, begun: bool) -> Failed | None:
 def _tried(rotation: Rotation, step: Step) -> Failed | None:
     """Let the value that waits be accepted, or see whether it is."""
     waiting, before = (rotation.at(stage) for stage in (rotation.rotator.pending, rotation.rotator.previous))
-    admin = [rotation.admin] if rotation.admin else []
+    admin = [rotation.admin] if rotation.admin and step is Step.SET else []
     held: dict[Key, Hidden[str]] = {}
     for key, value in _read(rotation, [rotation.key, waiting, before, *admin]).items():
         if isinstance(value, Hidden):

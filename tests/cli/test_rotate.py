@@ -104,6 +104,31 @@ def test_broken_off_the_same_command_goes_on(on_aws: Project, aws: StrictAws) ->
     assert secret(aws).at("AWSCURRENT") == pending
 
 
+def test_the_next_version_can_be_prepared_and_tried_before_it_is_the_current_one(
+    on_aws: Project, aws: StrictAws
+) -> None:
+    schema = """
+        from pydantic import SecretStr
+        from estate_config import Settings, secret
+
+        class AppSettings(Settings):
+            jwt: SecretStr = secret("jwt/secret")
+    """
+    on_aws.write("schemas.py", textwrap.dedent(schema))
+    done = on_aws.run(*ROTATE, "--yes", "--prepare")
+    assert "test    it works" in done.out
+    assert "finish" not in done.out
+    assert current(aws) == PLAIN
+    shown = on_aws.program(
+        "run", "--env", "production", "--stage", "jwt=AWSPENDING", "--", "sh", "-c", "echo ${#JWT_SECRET}"
+    )
+    assert shown.out == "64\n"
+    assert on_aws.run(*ROTATE, "--yes", "--format", "json").document["resumed"]
+    assert current(aws) != PLAIN
+    refused = on_aws.run("rotate", "database/url", "--env", "production", "--prepare", "--yes", code=2)
+    assert "would lock out who has the current version" in refused.err
+
+
 def test_the_hand_over_of_the_last_one_is_waited_for_unless_told_otherwise(on_aws: Project, aws: StrictAws) -> None:
     on_aws.run(*ROTATE, "--yes")
     first = current(aws)
