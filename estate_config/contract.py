@@ -107,6 +107,8 @@ class Rotator(Protocol):
     It has `stages`, and is a `Prober`: who rotates reads by `Key.stage`, and asks `probe` how the stages stand.
     """
 
+    current: str
+    """The name of the stage that is read where none is asked for."""
     pending: str
     """The stage of the version that waits."""
     previous: str

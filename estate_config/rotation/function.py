@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -13,6 +14,8 @@ from estate_config.model import Failed
 from estate_config.resolve import place_of
 from estate_config.rotation.choosing import rotation_of
 from estate_config.rotation.steps import Rotation, Step, perform, standing
+
+log = logging.getLogger("estate_config")
 
 _STEPS = {f"{step}Secret": step for step in Step}
 """`createSecret`, `setSecret`, `testSecret`, `finishSecret`."""
@@ -34,6 +37,7 @@ def handler(event: Mapping[str, str], context: object) -> None:
         failed = _not_meant(rotation, token) or perform(rotation, step, token)
     finally:
         close_all([rotation.link])
+    log.info("%s: %s for version %s: %s", rotation.name, step, token, failed.code if failed else "done")
     if failed is not None:
         raise RuntimeError(f"{failed.code} {rotation.name} {failed.hint}. {failed.fix}")
 

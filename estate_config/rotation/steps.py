@@ -118,9 +118,9 @@ def perform(rotation: Rotation, step: Step, version: str) -> Failed | None:
 
 def _create(rotation: Rotation, version: str, *, begun: bool) -> Failed | None:
     """Let the next value wait, unless there is one in the version that waits."""
-    waiting = rotation.at(rotation.rotator.pending)
-    read = _read(rotation, [rotation.key, waiting] if begun else [rotation.key])
-    current, pending = read[rotation.key], read.get(waiting)
+    now, waiting = rotation.at(rotation.rotator.current), rotation.at(rotation.rotator.pending)
+    read = _read(rotation, [now, waiting] if begun else [now])
+    current, pending = read[now], read.get(waiting)
     if pending is not None:
         return pending if isinstance(pending, Failed) else None
     if not isinstance(current, Hidden):
@@ -134,16 +134,17 @@ def _create(rotation: Rotation, version: str, *, begun: bool) -> Failed | None:
 
 def _tried(rotation: Rotation, step: Step) -> Failed | None:
     """Let the value that waits be accepted, or see whether it is."""
-    waiting, before = (rotation.at(stage) for stage in (rotation.rotator.pending, rotation.rotator.previous))
+    by = rotation.rotator
+    now, waiting, before = (rotation.at(stage) for stage in (by.current, by.pending, by.previous))
     admin = [rotation.admin] if rotation.admin and step is Step.SET else []
     held: dict[Key, Hidden[str]] = {}
-    for key, value in _read(rotation, [rotation.key, waiting, before, *admin]).items():
+    for key, value in _read(rotation, [now, waiting, before, *admin]).items():
         if isinstance(value, Hidden):
             held[key] = value
         elif key != before:  # which is only a second way in
             failed = value or _NO_VALUE
             return replace(failed, hint=f"has an admin whose secret {failed.hint}") if key in admin else failed
-    values = Values(held[rotation.key], held[waiting], held.get(before), held[admin[0]] if admin else None)
+    values = Values(held[now], held[waiting], held.get(before), held[admin[0]] if admin else None)
     work = rotation.way.set if step is Step.SET else rotation.way.test
     return _asked(rotation, lambda deadline: work(values, deadline))
 

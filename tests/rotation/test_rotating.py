@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import boto3
 import psycopg
 import pytest
 
+from estate_config import environments
+from estate_config.loading import close_all
+from estate_config.rotation.choosing import rotation_of
 from estate_config.rotation.steps import Rotation, Step, perform
+from estate_config.testing import EmbeddedAws
 from estate_config_providers.aws.secrets_manager import SecretsManager
 from tests.fakes.aws import StrictAws
 from tests.rotation.conftest import Rotating, Users, begin, go_on, secret_of, value
@@ -209,3 +216,40 @@ def test_broken_off_between_any_two_calls_it_goes_on_and_ends_right(
             assert users.lets_in(after)
             assert users.lets_in(before) == (kind == "postgresql-alternating")
     assert {"put_pending", "make_current"} <= set(made)
+
+
+def test_the_policy_of_the_how_to_is_enough_and_the_admin_s_secret_stays_as_it_is(
+    aws: StrictAws, users: Users, rotating: Rotating
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "rotate-a-secret.md"
+    (policy,) = re.findall(r"```json\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    aws.user("operator", json.loads(policy))
+    aws.add("estate/database/url", users.url())
+    aws.add("estate/database/admin", users.admin_json)
+    rotation = rotating("database/url", kind="postgresql-alternating", admin="database/admin")
+    for _ in range(2):
+        go_on(rotation)
+    assert aws.calls["BatchGetSecretValue"] == 0
+    assert value(aws, "estate/database/admin") == users.admin_json
+
+
+def test_it_rotates_on_the_embedded_aws_as_well(users: Users, monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto goes on giving the value before to who asks for no stage."""
+    table = {
+        "environments": {"production": {"chain": ["aws"]}},
+        "rotation": {"url": {"kind": "postgresql-single"}},
+    }
+    estate = environments.read(table)
+    with EmbeddedAws() as embedded:
+        for name, text in embedded.variables.items():
+            monkeypatch.setenv(name, text)
+        operator = boto3.client("secretsmanager")
+        operator.create_secret(Name="url", SecretString=users.url())
+        rotation = rotation_of(estate, estate.choose("production"), "url")
+        for _ in range(3):
+            go_on(rotation)
+        held = operator.get_secret_value(SecretId="url", VersionStage="AWSCURRENT")["SecretString"]
+        operator.close()
+        close_all([rotation.link])
+    assert users.lets_in(held)
+    assert not users.lets_in(users.url())

@@ -25,7 +25,7 @@ from estate_config_providers.aws.policies import Policies
 from estate_config_providers.aws.probing import status_of
 from estate_config_providers.aws.reading import Held
 from estate_config_providers.aws.regions import Regions, regions_of, whole
-from estate_config_providers.aws.rotating import PENDING, PREVIOUS, Rotating
+from estate_config_providers.aws.rotating import CURRENT, PENDING, PREVIOUS, Rotating
 from estate_config_providers.aws.writing import write
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class SecretsManager:
     """The secrets of one account; addresses may name other accounts. Any thread may use it."""
 
-    pending, previous = PENDING, PREVIOUS
+    current, pending, previous = CURRENT, PENDING, PREVIOUS
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
