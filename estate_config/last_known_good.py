@@ -81,7 +81,7 @@ class LastKnownGood:
         `as_of` is when all of them were known to be good; without it, when the oldest of them was fetched. Answers that
         came from the file themselves are not written: the file stays as it is until all are read from their stores.
         """
-        if any(step.outcome == OUTCOME for answer in answers.values() for step in answer.asked):
+        if any(stands_in(answer) for answer in answers.values()):
             return []
         entries = {name: entry for name, one in answers.items() if (entry := _entry(one, self.stores)) is not None}
         if not entries:
@@ -132,6 +132,11 @@ class LastKnownGood:
 
     def _problem(self, code: Code, message: str, fix: str) -> Problem:
         return Problem("", code, message, (Asked("disk", str(self.path), code.value),), fix)
+
+
+def stands_in(answer: Answer) -> bool:
+    """Whether an answer is what the file had, and no store has said anything of it since."""
+    return any(step.outcome == OUTCOME for step in answer.asked)
 
 
 def schema_hash(settings: Sequence[Setting]) -> str:

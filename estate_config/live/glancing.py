@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from estate_config.contract import Prober
 from estate_config.errors import Code, ProviderError
+from estate_config.last_known_good import UNREACHABLE, stands_in
 from estate_config.model import Deadline, Failed, Found, Key, Status
 from estate_config.observing import Fetched, Read, is_observed, tell
 from estate_config.parallel import at_once
 from estate_config.provenance import Record
 from estate_config.redaction import where
-from estate_config.resolve import Link, Replies, fetched, outcome_of, place_of
+from estate_config.resolve import Answer, Link, Replies, fetched, outcome_of, place_of
 from estate_config.schema import Setting
 
 
@@ -51,7 +52,9 @@ def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: D
     answers = record.answers.reveal()
     for key, item in keys.items():
         kept, reply = answers[item.field].found, said.get(key)
-        if record.settings[item.field].provider != link.name:
+        if _is_away(link, answers[item.field]):
+            seen.moved.add(item.field)
+        elif record.settings[item.field].provider != link.name:
             if isinstance(reply, Found | Status):
                 seen.moved.add(item.field)
         elif kept is not None and _is_same(reply, kept):
@@ -59,6 +62,13 @@ def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: D
         else:
             seen.moved.add(item.field)
     return seen
+
+
+def _is_away(link: Link, answer: Answer) -> bool:
+    """Whether the provider was out of reach when the value was got elsewhere: it is to be read, the same or not."""
+    if stands_in(answer):
+        return any(step.provider == link.name and step.outcome in UNREACHABLE for step in answer.asked)
+    return answer.found is not None and answer.found.origin.provider == link.name and bool(answer.found.origin.degraded)
 
 
 def _is_before(link: Link, item: Setting, record: Record) -> bool:

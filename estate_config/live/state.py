@@ -46,6 +46,10 @@ class State:
         self.swaps = 0
         self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
         self.calls: deque[Call] = deque()
+        self.kept = 0.0
+        """When the last known good was written, after the load, on the monotonic clock."""
+        self.not_kept: tuple[Problem, ...] = ()
+        """Why it could not be."""
         self.renew_locks()
 
     def confirm(self, fields: Iterable[str]) -> None:
@@ -62,6 +66,7 @@ class State:
         """Make the locks anew: after a fork, the old ones may be held by threads that are not there."""
         self.refreshing = threading.RLock()
         self.rejecting = threading.Lock()
+        self.keeping = threading.Lock()
         self.calling = threading.Condition()
         self.caller: int | None = None
         """The thread that is calling back now."""

@@ -17,6 +17,7 @@ from estate_config.contract import Leased, Watcher
 from estate_config.errors import ProviderError
 from estate_config.live.circuit import Circuit
 from estate_config.live.glancing import Glance, glance
+from estate_config.live.keeping import keep_current
 from estate_config.live.refreshing import Allowed, renewed
 from estate_config.live.state import state_of
 from estate_config.loading import close_all
@@ -137,6 +138,8 @@ class Turn:
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
             renewed(self.instance, moved, Allowed())
+        else:
+            keep_current(self.instance, state_of(self.instance), changed=False)
 
     def _noted(self, name: str, seen: Glance) -> None:
         circuit = self.looks[name]
