@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr
 
 from estate_config import Settings, lazy, refresh, secret, use
 from estate_config.integrations.boto3 import session_for
+from estate_config.integrations.reading import text_of
 from estate_config.testing import EmbeddedAws
 from tests.integrations.conftest import Mounted
 
@@ -140,3 +141,19 @@ def test_what_is_no_field_is_refused_where_it_is_written(settings: Service) -> N
     for wrong in ("access_key", "secret_key"):
         with pytest.raises(ValueError, match=r"no field 'mailer\.kye'"):
             session_for(settings, **{**FIELDS, wrong: "mailer.kye"})
+
+
+def test_a_rotation_in_the_middle_of_signing_mixes_no_pair(
+    settings: Service, mounted: Mounted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rotated_meanwhile(version: Settings, field: str) -> str:
+        text = text_of(version, field)
+        mounted.put(mailer=json.dumps({"access_key_id": "newer", "secret_access_key": "newer"}))
+        refresh(settings)
+        return text
+
+    monkeypatch.setattr("estate_config.integrations.boto3.text_of", rotated_meanwhile)
+    before = (settings.mailer.access_key_id, settings.mailer.secret_access_key.get_secret_value())
+    credentials: Any = session_for(settings, **FIELDS).get_credentials()
+    assert credentials.get_frozen_credentials()[:2] == before
+    assert credentials.get_frozen_credentials()[:2] == ("newer", "newer")
