@@ -250,9 +250,9 @@ def _refuse(state: State, record: Record, wrong: Sequence[Problem], fields: Coll
     if tuple(wrong) != state.refused:
         lines = "; ".join(lines_of(wrong))
         log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
+        tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
     state.refused, state.refused_for = tuple(wrong), frozenset(fields)
     state.refusals += 1
-    tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
     return Refreshed(problems=tuple(wrong), refused=True)
 
 

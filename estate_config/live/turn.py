@@ -133,13 +133,14 @@ class Turn:
         close_all(links)
         for name, one in seen.items():
             self._noted(name, one)
-        state_of(self.instance).confirm(name for one in seen.values() for name in one.same)
-        moved = {name for one in seen.values() for name in one.moved}
+        state = state_of(self.instance)
+        state.confirm(name for one in seen.values() for name in one.same)
+        moved = {name for one in seen.values() for name in one.moved} | state.refused_for  # it may have been taken back
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
             renewed(self.instance, moved, Allowed())
         else:
-            keep_current(self.instance, state_of(self.instance), changed=False)
+            keep_current(self.instance, state, changed=False)
 
     def _noted(self, name: str, seen: Glance) -> None:
         circuit = self.looks[name]

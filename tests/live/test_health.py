@@ -142,3 +142,14 @@ def test_a_version_that_was_refused_is_over_when_the_store_has_the_old_one_again
         wait_until(lambda: health(settings).degraded)
         store.current["port"] = good
         wait_until(lambda: not health(settings).degraded)
+
+
+@pytest.mark.parametrize("kind", [Store, ProbedStore])
+def test_it_is_over_too_when_there_is_none_any_more_and_the_default_serves_on(live: Live, kind: type[Store]) -> None:
+    store = kind(token="t1")
+    settings = live(Service, store)
+    store.put("port", CANARY)
+    with watch(settings, every=0.05):
+        wait_until(lambda: health(settings).degraded)
+        del store.current["port"]
+        wait_until(lambda: not health(settings).degraded)

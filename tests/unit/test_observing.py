@@ -127,6 +127,7 @@ def test_a_new_version_is_told_and_so_is_one_that_is_refused(offer: Offer) -> No
         refresh(settings)
         shelf.values["workers"] = "many"
         refresh(settings)
+        refresh(settings)  # the same one: it is told once
     (swapped,), (refused,) = of(Swapped, events), of(Refused, events)
     assert (swapped.service, swapped.fields) == ("Service", ("token",))
     assert [(problem.field, problem.code) for problem in refused.problems] == [("workers", Code.INVALID)]
