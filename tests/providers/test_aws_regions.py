@@ -240,11 +240,11 @@ def test_trap_27_credentials_are_no_regions_and_are_waited_for_with_all_the_time
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, f"{tmp_path}/nothing")
-    with Metadata(two.home.temporary("operator", token="none"), refusals=3) as metadata:
+    with Metadata(two.home.temporary("operator", token="none"), refusals=2) as metadata:
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url)
         with provider_on(two.home, session=None, regions=[HOME, COPY]) as provider:
-            answers = dict(provider.fetch([JWT], Deadline(10)))
-        assert metadata.asked == 4
+            answers = dict(provider.fetch([JWT], Deadline(6)))  # half of it is too short to ask for them twice
+        assert metadata.asked == 3
     assert (values(answers), degraded(answers)) == ({"estate/jwt": "made-up"}, {""})
 
 
