@@ -102,11 +102,11 @@ class OneUser:
         if isinstance(logins, Failed):
             return logins
         current, pending = logins
+        if (pending.user, pending.address) != (current.user, current.address):
+            return _ANOTHER
         known = postgresql.log_in(pending, deadline)
         if known is not postgresql.REFUSED:
             return known
-        if (pending.user, pending.address) != (current.user, current.address):
-            return _ANOTHER
         for secret in (values.current, values.previous):
             login = credential_of(secret, self.given) if secret is not None else None
             if isinstance(login, Credential) and (login.user, login.address) == (pending.user, pending.address):
@@ -142,11 +142,11 @@ class TwoUsers:
         if isinstance(logins, Failed):
             return logins
         current, pending = logins
+        if (pending.user, pending.address) != (current.other_user, current.address):
+            return _ANOTHER
         known = postgresql.log_in(pending, deadline)
         if known is not postgresql.REFUSED:
             return known
-        if (pending.user, pending.address) != (current.other_user, current.address):
-            return _ANOTHER
         # Who cannot prove that the current secret is good does not get the admin's hand.
         refused = postgresql.log_in(current, deadline)
         if refused is not None:

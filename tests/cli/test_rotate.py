@@ -98,6 +98,7 @@ def test_broken_off_the_same_command_goes_on(on_aws: Project, aws: StrictAws) ->
     assert "DENIED  jwt/secret\n  may not be rotated by this identity" in done.out
     pending = secret(aws).at("AWSPENDING")
     assert current(aws) == PLAIN
+    assert f"a rotation to version {pending} has begun, and goes on" in on_aws.run(*ROTATE, "--prepare", "--yes").out
     document = on_aws.run(*ROTATE, "--yes", "--format", "json").document
     assert (document["ok"], document["resumed"], document["version"]) == (True, True, pending)
     assert document["steps"] == [{"step": step, "done": True} for step in ("create", "set", "test", "finish")]

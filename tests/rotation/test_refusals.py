@@ -49,6 +49,7 @@ def refused(rotation: Rotation, *steps: Step) -> Failed:
         ("postgresql-single", "postgresql://h/d", "does not say which user"),
         ("postgresql-single", '{"username": "u", "password": "kq7Z/vXw2Lr9"}', "does not say which user"),
         ("postgresql-single", '{"engine": "mysql", "host": "h", "username": "u", "password": "p"}', "another engine"),
+        ("postgresql-alternating", "no login", "neither a JSON object nor a URL"),
         ("postgresql-alternating", f"postgresql://{'u' * 58}:p@h/d", "too long"),
         ("postgresql-alternating", b"\xff\xfe", "is not text"),
     ],
@@ -110,6 +111,36 @@ def test_the_version_before_lets_in_where_a_rotation_was_finished_without_postgr
     aws.add("estate/x", users.json(password="never-set"))
     go_on(rotating("x", kind="postgresql-single"))
     assert users.lets_in(value(aws, "estate/x"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "waits"),
+    [
+        ("postgresql-single", '{"username": "u", "password": "p"}'),
+        ("postgresql-alternating", "mysql://u:p@h/d"),
+    ],
+)
+def test_a_version_that_waits_and_is_no_login_is_refused(
+    aws: StrictAws, users: Users, rotating: Rotating, kind: str, waits: str
+) -> None:
+    aws.add("estate/x", users.json())
+    aws.add("estate/admin", users.admin_json)
+    aws.add("estate/x", waits, stage="AWSPENDING")
+    table = {"admin": "admin"} if kind == "postgresql-alternating" else {}
+    rotation, version = rotating("x", kind=kind, **table), secret_of(aws, "estate/x").at("AWSPENDING") or ""
+    for step in (Step.SET, Step.TEST):
+        failed = perform(rotation, step, version)
+        assert failed is not None
+        assert failed.code is Code.MALFORMED
+
+
+def test_a_standby_is_named_as_such(aws: StrictAws, users: Users, rotating: Rotating) -> None:
+    with psycopg.connect(users.server.url) as connection:
+        connection.execute(f'ALTER ROLE "{users.name}" SET default_transaction_read_only = on'.encode())
+    aws.add("estate/x", users.json())
+    failed = refused(rotating("x", kind="postgresql-single"), Step.CREATE, Step.SET)
+    assert failed.code is Code.UNAVAILABLE
+    assert "is a standby" in failed.hint
 
 
 @pytest.mark.parametrize("change", ["user", "host"])

@@ -82,6 +82,15 @@ def test_nothing_of_a_login_is_in_its_repr() -> None:
     assert repr(login(Hidden("postgresql://user:made-up@host/d"))) == "Credential(alone=False)"
 
 
+@pytest.mark.parametrize(
+    ("state", "words"), [("XX000", "failed: SQLSTATE XX000"), (None, "failed: the connection broke")]
+)
+def test_what_postgresql_says_is_told_by_its_code_and_no_word_of_it(state: str | None, words: str) -> None:
+    failed = postgresql._failed(state)
+    assert failed.code is Code.UNAVAILABLE
+    assert words in failed.hint
+
+
 def test_without_psycopg_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     failed = postgresql.log_in(login(Hidden("postgresql://u:p@h/d")), Deadline(5))
