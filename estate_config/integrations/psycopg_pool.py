@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import copy_context
+from types import new_class
 from typing import Any, TypeVar
 
 from psycopg import OperationalError
@@ -13,7 +14,7 @@ from estate_config.integrations.reading import text_of
 from estate_config.live import on_change, retry_on_rejected, snapshot
 from estate_config.settings import Settings
 
-P = TypeVar("P", ConnectionPool[Any], AsyncConnectionPool[Any])
+P = TypeVar("P", bound=ConnectionPool[Any] | AsyncConnectionPool[Any])
 
 
 def follow(pool: P, settings: Settings, field: str) -> P:
@@ -66,5 +67,5 @@ def _follow_async(pool: AsyncConnectionPool[Any], settings: Settings, field: str
 
 
 def _class_with(connect: Any, made: type[Any]) -> type[Any]:
-    """Return the class of a pool's connections with another way to make one: what a pool has to be told it by."""
-    return type(made.__name__, (made,), {"connect": staticmethod(connect)})
+    """Return the class of a pool's connections with another way to make one; it may be one for rows of some type."""
+    return new_class("Connection", (made,), exec_body=lambda body: body.update(connect=staticmethod(connect)))

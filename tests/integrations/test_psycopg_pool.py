@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from psycopg import AsyncConnection, Connection
+from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from estate_config import refresh, use
@@ -82,6 +83,14 @@ def test_options_of_the_pool_hold_and_so_does_its_class_of_connections(settings:
     with follow(pool, settings, "database_url"), pool.connection() as connection:
         assert isinstance(connection, Own)
         assert connection.execute("SHOW application_name").fetchone() == ("orders",)
+
+
+def test_rows_may_be_of_a_type_of_their_own(settings: Service) -> None:
+    made = ConnectionPool(
+        connection_class=Connection[DictRow], kwargs={"row_factory": dict_row}, open=False, min_size=1
+    )
+    with follow(made, settings, "database_url") as pool, pool.connection() as connection:
+        assert connection.execute("SELECT 1 AS one").fetchone() == {"one": 1}
 
 
 def test_the_pools_threads_see_the_doubles_of_a_test(settings: Service, mounted: Mounted) -> None:

@@ -78,3 +78,12 @@ def test_the_typing_file_runs_and_reports_the_one_wrong_field(tmp_path: Path) ->
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.stdout, done.stderr, done.returncode) == ("workers", "", 0)
+
+
+def test_the_typing_file_of_the_integrations_runs_and_loads_nothing(tmp_path: Path) -> None:
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path)}
+    command = [sys.executable, "-W", "error", str(HERE / "integrations.py")]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr, done.returncode) == ("/orders", "", 0)
