@@ -24,6 +24,7 @@ from estate_config.cli import (
     rotate,
     run,
     scan,
+    watch,
 )
 
 _BUG = 70
@@ -41,6 +42,7 @@ app = typer.Typer(
 app.command()(check.check)
 app.command()(explain.explain)
 app.command(cls=run.RunCommand)(run.run)
+app.command()(watch.watch)
 app.command()(push.push)
 app.command()(rotate.rotate)
 app.command()(providers.providers)

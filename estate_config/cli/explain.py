@@ -9,7 +9,7 @@ import typer
 
 from estate_config.cli.asked import environment_of, estate_and_services, reported
 from estate_config.cli.options import EnvironmentName, Format, Output, Services
-from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json, table
+from estate_config.cli.output import PROBLEMS, age_text, colored, progress, say_each, say_json, table, version_text
 
 if TYPE_CHECKING:
     from estate_config.environments import Environment, Estate
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from estate_config.provenance import Explanation, Provenance
 
 _HEAD = ("setting", "kind", "from", "place", "version", "age", "asked before")
-_VERSION = 8
-"""Characters of a version that are shown: enough to tell two apart."""
 
 
 def explain(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
@@ -71,18 +69,7 @@ def _row(item: Provenance) -> tuple[str, ...]:
         "secret" if item.secret else "",
         item.provider,
         item.place,
-        " ".join(filter(None, [item.stage, _shortened(item.version)])),
-        "" if item.age is None else _age(item.age),
+        version_text(item.stage, item.version),
+        "" if item.age is None else age_text(item.age),
         ", ".join(f"{step.provider} {step.outcome}" for step in before),
     )
-
-
-def _shortened(version: str | None) -> str | None:
-    return version if version is None or len(version) <= _VERSION else f"{version[:_VERSION]}…"
-
-
-def _age(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 PROBLEMS = 1
 """The exit code where something is wrong with what was looked at."""
+_VERSION = 8
+"""Characters of a version that are shown: enough to tell two apart."""
 
 
 def say(text: str) -> None:
@@ -68,6 +70,20 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = {index: max(len(row[index]) for row in rows) for index in kept}
     lines = ["  ".join(f"{row[index]:<{widths[index]}}" for index in kept).rstrip() for row in rows]
     return lines if kept else []
+
+
+def version_text(stage: str | None, version: str | None) -> str:
+    """Return a stage and the beginning of a version, as far as there are any: `AWSCURRENT 0f3a91c2…`."""
+    cut = version if version is None or len(version) <= _VERSION else f"{version[:_VERSION]}…"
+    return " ".join(filter(None, [stage, cut]))
+
+
+def age_text(seconds: float) -> str:
+    """Return a length of time in the unit that fits: `3 min`."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 @contextmanager

@@ -38,6 +38,11 @@ class Watch:
         """Watch no longer; waits until the thread has seen it, a few seconds at most. Safe to call twice."""
         _thread.leave(self)
 
+    def next_checks(self) -> dict[str, float]:
+        """Return in how many seconds each provider is looked at again, by its name; empty until the thread is at it."""
+        now = time.monotonic()
+        return {name: max(0.0, circuit.due - now) for name, circuit in dict(self.turn.looks).items()}
+
     def __enter__(self) -> Self:
         return self
 

@@ -15,7 +15,7 @@ import estate_config
 from estate_config.cli.app import app
 from tests.cli.conftest import ESTATE, Project
 
-VERBS = ("check", "explain", "run", "push", "providers")
+VERBS = ("check", "explain", "watch", "run", "push", "providers")
 
 
 def python(project: Project, code: str) -> subprocess.CompletedProcess[str]:
@@ -114,6 +114,7 @@ def completed(project: Project, *words: str) -> list[str]:
         (("push", "--from", "do"), ["dotenv"]),
         (("push", "--to", "she"), ["shelf"]),
         (("run", ""), ["ai", "etl"]),
+        (("watch", "--env", "c"), ["cluster"]),
         (("prov",), ["providers"]),
     ],
 )

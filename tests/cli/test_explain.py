@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from estate_config.cli.explain import _age
+from estate_config.cli.output import age_text
 from tests.cli.conftest import Project
 
 
@@ -69,7 +69,7 @@ def test_provenance_for_machines(project: Project) -> None:
     [(0.4, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h"), (7200, "2 h"), (86400, "1 d"), (864000, "10 d")],
 )
 def test_an_age_is_in_the_unit_that_fits(seconds: float, text: str) -> None:
-    assert _age(seconds) == text
+    assert age_text(seconds) == text
 
 
 def test_wrong_usage_is_said(project: Project) -> None:

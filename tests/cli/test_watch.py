@@ -1,0 +1,187 @@
+"""`estate watch`: a table that lives on a terminal, a line for each change elsewhere, and never a value."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from estate_config.model import Deadline
+from tests.cli.conftest import ESTATE, Project
+from tests.leaks import assert_no_canary
+
+CANARY = "canary-60b9e2f4a1"
+
+
+@pytest.fixture
+def cluster(project: Project) -> Project:
+    """A store in a file, with versions: the length of the value."""
+    project.change("shelf.py", '"v1"', 'f"v{len(str(value))}"')
+    project.change("schemas.py", 'secret("openai/key")', 'secret("openai/key", live=False)')
+    put(project, "1")
+    return project
+
+
+def put(project: Project, end: str, **more: str) -> None:
+    """Write the whole store at once, as whoever reads it must never see half of it."""
+    values = {"database/url": CANARY + end, "openai/key": CANARY, **more}
+    file = project.write("shelf.json.new", json.dumps(values))
+    file.rename(project.folder / "shelf.json")
+
+
+@contextmanager
+def watching(project: Project, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A run of `estate watch` that is ended by Ctrl-C, and says nothing on stderr but what the engine logs."""
+    process = subprocess.Popen(
+        [ESTATE, "watch", "ai", "--env", "cluster", "--every", "0.1", *words],
+        cwd=project.folder,
+        env=project.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+        assert_no_canary(out + err, CANARY)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def lines_until(process: subprocess.Popen[str], is_it: Callable[[str], object]) -> list[str]:
+    assert process.stdout is not None
+    too_long = threading.Timer(20, process.kill)
+    too_long.start()
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.rstrip("\n"))
+        if is_it(line):
+            too_long.cancel()
+            assert_no_canary("".join(lines), CANARY)
+            return lines
+    raise AssertionError(f"it ended, or it did not come to that in time: {lines}")
+
+
+def test_without_a_terminal_there_is_a_line_for_each_setting_and_then_for_each_change(cluster: Project) -> None:
+    with watching(cluster) as process:
+        assert lines_until(process, lambda line: "fine" in line) == [
+            "ai database_url: shelf, shelf/database/url, CURRENT v18",
+            "ai openai_key: shelf, shelf/openai/key, CURRENT v17",
+            "ai workers: default, the schema",
+            "ai fine",
+        ]
+        put(cluster, "22")
+        (new,) = lines_until(process, lambda line: " new " in line)
+        assert re.fullmatch(r"\d\d:\d\d:\d\d ai new database_url: shelf, shelf/database/url, CURRENT v19", new)
+        put(cluster, "22", workers="many")
+        refused = lines_until(process, lambda line: "refused" in line)[-1]
+        assert refused[9:].startswith("ai a new version is refused: INVALID workers: ")
+        assert lines_until(process, lambda line: "degraded" in line)[-1][9:].startswith(
+            "ai degraded; INVALID workers: "
+        )
+        put(cluster, "22")
+        assert lines_until(process, lambda line: "fine" in line)[-1][9:] == "ai fine"
+
+
+def test_for_machines_each_line_is_a_document(cluster: Project) -> None:
+    with watching(cluster, "--format", "json") as process:
+        (line,) = lines_until(process, lambda line: True)
+        document = json.loads(line)
+        assert (document["event"], document["service"]) == ("watched", "ai")
+        assert document["health"] == {"live": True, "ready": True, "degraded": False, "reasons": []}
+        url, key, workers = document["settings"]
+        assert 0 <= url.pop("age") < 60
+        assert url.pop("next_check") in (None, pytest.approx(0.1, abs=0.1))  # none before the thread is at it
+        assert url == {
+            "field": "database_url",
+            "secret": True,
+            "provider": "shelf",
+            "place": "shelf/database/url",
+            "version": "v18",
+            "stage": "CURRENT",
+        }
+        assert (key["next_check"], workers["age"], workers["next_check"]) == (None, None, None)
+        put(cluster, "22")
+        new = document_of(process, "swapped")
+        assert [(item["field"], item["version"]) for item in new["settings"]] == [("database_url", "v19")]
+        put(cluster, "22", workers="many")
+        (problem,) = document_of(process, "refused")["problems"]
+        assert (problem["field"], problem["code"]) == ("workers", "INVALID")
+        assert document_of(process, "health")["health"]["degraded"] is True
+
+
+def document_of(process: subprocess.Popen[str], event: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(lines_until(process, lambda line: f'"event": "{event}"' in line)[-1])
+    return document
+
+
+def test_on_a_terminal_a_table_lives(cluster: Project) -> None:
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [ESTATE, "watch", "ai", "--env", "cluster", "--every", "0.1"],
+        cwd=cluster.folder,
+        env={**cluster.environment, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+        stdin=subprocess.DEVNULL,
+        stdout=terminal,
+        stderr=terminal,
+    )
+    os.close(terminal)
+    try:
+        shown = read_until(controller, "", "next check")
+        assert "ai: fine" in shown
+        assert re.search(r"setting +kind +from +place +version +age +next check", shown)
+        assert re.search(r"database_url +secret +shelf +shelf/database/url +CURRENT v18 +0 s +in 0 s", shown)
+        put(cluster, "22", workers="many")
+        shown = read_until(controller, shown, "ai: degraded")
+        shown = read_until(controller, shown, "a new version is refused")
+        put(cluster, "22")
+        shown = read_until(controller, shown, "ai new database_url: shelf, shelf/database/url, CURRENT v19")
+        assert "the old one serves on" not in shown  # what is logged would break the picture
+        process.send_signal(signal.SIGINT)
+        read_until(controller, shown, None)
+        assert process.wait(60) == 130
+        assert_no_canary(shown, CANARY)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(controller)
+
+
+def read_until(controller: int, shown: str, text: str | None) -> str:
+    """Return what a terminal has shown once it shows a text; without one, once the program has gone."""
+    deadline = Deadline(20)
+    while text is None or text not in shown:
+        assert deadline.remaining(), shown
+        try:
+            shown += os.read(controller, 65536).decode(errors="replace")
+        except OSError:
+            assert text is None, shown
+            break
+    return shown
+
+
+def test_what_cannot_start_is_reported_and_nothing_is_watched(project: Project) -> None:
+    project.write(".env", "DATABASE_URL=x\n")
+    done = project.run("watch", code=1)
+    assert done.out.startswith("ai cannot start in laptop: 1 problem.")
+    assert "etl cannot start in laptop: 1 problem." in done.out
+    documents = [json.loads(line) for line in project.run("watch", "--format", "json", code=1).out.splitlines()]
+    assert [(one["event"], one["service"]) for one in documents] == [("failed", "ai"), ("failed", "etl")]
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "often"])
+def test_how_often_is_a_number_that_makes_sense(project: Project, seconds: str) -> None:
+    assert "--every" in project.run("watch", "ai", "--every", seconds, code=2).err
