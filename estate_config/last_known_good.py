@@ -27,6 +27,8 @@ from estate_config.sealed_file import Bond, seal, unseal
 
 UNREACHABLE = frozenset({Code.UNAVAILABLE, Code.THROTTLED})
 """The store said nothing of the secret. CREDENTIALS is not among them: a login that was taken away is to count."""
+REFUSED = frozenset({Code.DENIED, Code.KMS, Code.DELETED})
+"""The store has taken a secret away: it is not to come back by the next outage."""
 OUTCOME = "last known good"
 """What `Asked.outcome` says of a value that comes from the file."""
 
@@ -59,15 +61,18 @@ class LastKnownGood:
 
     def stand_in(self, answers: Mapping[str, Answer]) -> list[Problem]:
         """Give the last known good to the answers whose store cannot be reached; return what is to be said of it."""
-        lacking = [one for one in answers.values() if one.failed is not None and one.failed.code in UNREACHABLE]
-        lacking = [one for one in lacking if _last(one).provider in self.stores]
-        if not lacking:
-            return []
+        failed = {
+            name: one.failed for name, one in answers.items() if one.failed and _last(one).provider in self.stores
+        }
+        refused = [name for name, one in failed.items() if one.code in REFUSED]
+        lacking = [answers[name] for name, one in failed.items() if one.code in UNREACHABLE]
+        if refused or not lacking:
+            return self.forget(refused)
         kept = self._read()
         if isinstance(kept, Failed):
             fix = kept.fix or "bring the store back"
             return [self._problem(kept.code, f"the last known good is not used: {self.path} {kept.hint}", fix)]
-        fixes = dict.fromkeys(one.failed.fix for one in lacking if one.failed is not None)
+        fixes = dict.fromkeys(one.fix for one in failed.values())
         steps = [step for answer in lacking if (step := self._fill(answer, kept)) is not None]
         said = [self._used(kept, steps, fixes)] if steps else []
         if len(steps) < len(lacking):
@@ -94,6 +99,18 @@ class LastKnownGood:
             return []
         message = f"the last known good is not kept: {self.path} {failed.hint}"
         return [self._problem(failed.code, message, failed.fix)]
+
+    def forget(self, refused: Collection[str]) -> list[Problem]:
+        """Remove the file where the store refuses any of these fields; return what is to be said of it."""
+        if not refused or not self.path.exists():
+            return []
+        message, fix = "is removed", "the next good load writes a new one"
+        try:
+            self.path.unlink()
+        except OSError:
+            message, fix = "cannot be removed", f"rm {self.path}"
+        why = f"the store refuses {', '.join(refused)}"
+        return [self._problem(Code.STALE, f"the last known good {message}: {why}", fix)]
 
     def _read(self) -> Kept | Failed:
         content = unseal(self.path, self.bond, self.key_of)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from datetime import UTC, datetime, timedelta
 
-from estate_config.last_known_good import LastKnownGood
+from estate_config.last_known_good import REFUSED, LastKnownGood
 from estate_config.live.state import State, age_of
 from estate_config.loading import keep
 from estate_config.provenance import Record
@@ -16,29 +17,36 @@ log = logging.getLogger("estate_config")
 
 _TENTH = 0.1
 """Of `max_age`: values that are only confirmed are written again that often, not at each look."""
+_NEVER = -math.inf
 
 
 def keep_current(instance: Settings, state: State, *, changed: bool) -> None:
     """Write the version of now to the file of the last known good, if it is a new one or was confirmed long after.
 
-    What stands in the way is logged, once for each trouble: the service serves on.
+    The file is removed while the store refuses a field: the service serves on, and does not start again. What stands in
+    the way is logged, once for each trouble.
     """
     with state.keeping:  # who comes second writes what is in use by then
         values = concrete(instance)
         record = record_of(values)
         kept = None if record is None or record.chain is None else record.chain.last_known_good
-        if record is None or kept is None or not (changed or _is_due(kept, record, state)):
+        if record is None or kept is None:
             return
-        wrong = tuple(keep(values, _as_of(kept, record, state)))
-        for warning in wrong if wrong != state.not_kept else ():
+        refused = [name for name, problem in state.failing.items() if problem.code in REFUSED]
+        if refused:
+            said = tuple(kept.forget(refused))
+        elif changed or _is_due(kept, record, state):
+            said = tuple(keep(values, _as_of(kept, record, state)))
+        else:
+            return
+        for warning in said if said != state.not_kept else ():
             log.warning("%s %s", warning.code, warning.message)
-        state.not_kept = wrong
-        if not wrong:
-            state.kept = time.monotonic()
+        state.not_kept = said
+        state.kept = _NEVER if refused or said else time.monotonic()
 
 
 def _is_due(kept: LastKnownGood, record: Record, state: State) -> bool:
-    since = time.monotonic() - max(state.kept, record.at)
+    since = time.monotonic() - (record.at if state.kept is None else state.kept)
     return not state.failing and since > kept.max_age.total_seconds() * _TENTH
 
 

@@ -46,10 +46,10 @@ class State:
         self.swaps = 0
         self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
         self.calls: deque[Call] = deque()
-        self.kept = 0.0
-        """When the last known good was written, after the load, on the monotonic clock."""
+        self.kept: float | None = None
+        """When the last known good was written, on the monotonic clock; None: by the load."""
         self.not_kept: tuple[Problem, ...] = ()
-        """Why it could not be."""
+        """Why it is not there."""
         self.renew_locks()
 
     def confirm(self, fields: Iterable[str]) -> None:

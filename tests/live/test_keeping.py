@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from estate_config import Settings, explain, lazy, load, refresh, secret, watch
+from estate_config import Code, Settings, explain, lazy, load, refresh, secret, watch
 from estate_config.contract import Prober
+from estate_config.model import Failed
 from tests.doubles import estate, spec_of
 from tests.live.doubles import UNREACHABLE, ProbedStore, Store, wait_until
 from tests.unit.conftest import Offer, offer  # noqa: F401 - a fixture
@@ -104,6 +105,23 @@ def test_a_service_that_started_from_disk_reads_what_the_store_has_as_soon_as_it
         wait_until(lambda: settings.token == "t2")
         wait_until(lambda: FILE.read_bytes() != before)
     assert after_a_restart(started, store).token == "t2"
+
+
+def test_trap_15_what_the_store_has_taken_away_is_off_the_disk_until_it_gives_it_again(
+    started: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ProbedStore(token="t1")
+    settings = started(store)
+    with watch(settings, every=SOON):
+        store.failing["token"] = Failed(Code.DENIED, "may not be read")
+        wait_until(lambda: not FILE.exists())
+        assert settings.token == "t1"
+        before = store.probes
+        wait_until(lambda: store.probes > before + 2)
+        assert sum("the last known good is removed" in message for message in caplog.messages) == 1
+        del store.failing["token"]
+        wait_until(FILE.exists)
+    assert after_a_restart(started, store).token == "t1"
 
 
 def test_what_stands_in_the_way_is_said_once_and_the_new_value_is_in_use(

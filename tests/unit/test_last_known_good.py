@@ -226,7 +226,34 @@ class TestOnlyWhereTheStoreCannotBeReached:
         store.values["a"] = Failed(code, "says so")
         error = refusal(here)
         assert [(problem.field, problem.code) for problem in error.problems] == [("a", code)]
-        assert error.warnings == ()
+        assert all("is removed" in warning.message for warning in error.warnings)
+
+    @pytest.mark.parametrize("code", [Code.DENIED, Code.KMS, Code.DELETED])
+    def test_trap_15_what_a_store_has_taken_away_does_not_come_back_by_the_next_outage(
+        self, here: Any, store: Store, code: Code
+    ) -> None:
+        load(Service, config=here)
+        store.values["a"] = Failed(code, "says so")
+        (warning,) = refusal(here).warnings
+        assert "the last known good is removed: the store refuses a" in warning.message
+        assert not FILE.exists()
+        assert refusal(here).warnings == ()
+        store.down = DOWN
+        assert [warning.code for warning in refusal(here).warnings] == [Code.MISSING]
+
+    def test_one_that_cannot_be_removed_is_said_with_the_command(self, here: Any, store: Store) -> None:
+        FILE.mkdir()
+        store.values["a"] = Failed(Code.DENIED, "says so")
+        (warning,) = refusal(here).warnings
+        assert ("cannot be removed" in warning.message, warning.fix) == (True, f"rm {FILE.absolute()}")
+
+    @pytest.mark.parametrize("code", [Code.CREDENTIALS, Code.MALFORMED, Code.PLUGIN])
+    def test_what_may_be_a_mistake_leaves_the_file_for_later(self, here: Any, store: Store, code: Code) -> None:
+        load(Service, config=here)
+        store.values["a"] = Failed(code, "says so")
+        refusal(here)
+        store.values["a"] = DOWN
+        assert load(Service, config=here).a == "of the store"
 
     @pytest.mark.parametrize("code", [Code.UNAVAILABLE, Code.THROTTLED])
     def test_trap_6_throttled_is_unreachable_whatever_its_status_is(self, here: Any, store: Store, code: Code) -> None:
@@ -540,7 +567,7 @@ class TestNoValueIsShown:
     def test_in_the_error_of_a_start_that_they_do_not_save(self, here: Any, store: Store) -> None:
         store.values.update({"a": PLAIN, "optional": PLAIN})
         load(Service, config=here)
-        store.values.update({"a": DOWN, "optional": Failed(Code.DENIED, "may not")})
+        store.values.update({"a": DOWN, "optional": Failed(Code.MALFORMED, "is no text")})
         error = refusal(here)
-        assert [(problem.field, problem.code) for problem in error.problems] == [("optional", Code.DENIED)]
+        assert [(problem.field, problem.code) for problem in error.problems] == [("optional", Code.MALFORMED)]
         assert_no_canary_in_error(error, PLAIN)
