@@ -185,6 +185,13 @@ def test_a_provider_that_cannot_show_any_is_a_warning(offer: Offer, answers: Any
     assert (found.findings, found.problems) == ((), ())
 
 
+def test_a_provider_that_offers_to_show_policies_and_cannot_is_a_warning(offer: Offer) -> None:
+    offer(spec_of("aws", Shelf("aws"), options=AwsOptions, offers=(Policed,), secrets_only=True))
+    found = made()
+    (warning,) = reviewed(found, found.choose(), ["ai"]).warnings
+    assert (warning.code, warning.message) == (Code.PLUGIN, "aws offers to show policies, and cannot")
+
+
 def test_without_a_region_in_estate_toml_nobody_knows_what_to_compare_with(offer: Offer) -> None:
     offer(spec_of("aws", Aws({}), options=AwsOptions, offers=(Policed,), secrets_only=True))
     found = environments.read(estate("aws", services=SERVICES))
