@@ -25,7 +25,8 @@ class Key:
     binary: bool = False
     """The field takes bytes: do not decode, do not strip."""
     stage: str | None = None
-    """The stage asked for instead of the current one, `AWSPENDING`. Only a provider with `stages` is given it."""
+    """The stage asked for instead of the current one, `AWSPENDING`, or one version: `version=ID`. Only a provider with
+    `stages` is given it."""
 
 
 @dataclass(frozen=True, slots=True)

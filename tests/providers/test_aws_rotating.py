@@ -9,13 +9,13 @@ import pytest
 
 from estate_config.contract import Prober, Rotator
 from estate_config.errors import Code
-from estate_config.model import Deadline, Failed
+from estate_config.model import Deadline, Failed, Found, Key
 from estate_config.testing import assert_no_leak
 from estate_config_providers.aws import spec
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.iam import allow, identity_policy
 from tests.fakes.secrets_manager import Secret, Version
-from tests.providers.aws_support import key, provider_on
+from tests.providers.aws_support import failure, fetch, key, provider_on, values
 
 JWT = key("estate/jwt")
 CANARY = "kq7ZvXw2Lr9TbN4mHc"
@@ -142,3 +142,28 @@ def test_the_fake_makes_the_first_value_the_current_one_whatever_stage_it_is_put
     assert put(aws, "first", version := str(uuid4())) is None
     assert stages(secret) == {version: ("AWSCURRENT", "AWSPENDING")}
     assert aws.store.find("estate/jwt", ACCOUNT, REGION) is secret
+
+
+@pytest.mark.parametrize("form", ["stage", "version"])
+def test_a_load_may_ask_for_a_stage_or_for_one_version(aws: StrictAws, form: str) -> None:
+    secret = aws.add("estate/rds", '{"password": "now"}')
+    aws.add("estate/rds", '{"password": "next"}', stage="AWSPENDING")
+    version = secret.at("AWSPENDING") or ""
+    asked = Key("rds", "rds", "estate/rds#password", stage="AWSPENDING" if form == "stage" else f"version={version}")
+    found = fetch(aws, asked)[asked]
+    assert isinstance(found, Found)
+    assert (found.value, found.origin.version, found.origin.stage) == ("next", version, "AWSPENDING")
+
+
+def test_what_is_neither_a_stage_nor_a_version_is_malformed(aws: StrictAws) -> None:
+    aws.add("estate/jwt", "now")
+    for stage in ("version=short", "s" * 257):
+        asked = Key("jwt", "jwt", "estate/jwt", stage=stage)
+        assert failure(fetch(aws, asked), asked).code is Code.MALFORMED
+
+
+def test_an_address_of_one_version_stays_that_version(aws: StrictAws) -> None:
+    secret = aws.add("estate/jwt", "now")
+    aws.add("estate/jwt", "next", stage="AWSPENDING")
+    asked = Key("jwt", "jwt", f"estate/jwt?version={secret.at('AWSCURRENT')}", stage="AWSPENDING")
+    assert values(fetch(aws, asked)) == {"jwt": "now"}

@@ -90,9 +90,14 @@ def address_of(key: Key, prefix: str) -> Address | Failed:
         return _malformed(f"{secret!r} is no ARN of a secret", arn)
     if not secret.startswith("arn:") and not re.fullmatch(_NAME, secret):
         return _malformed(f"{secret!r} is no name of a secret", "letters, digits and /_+=.@!-, 512 at most")
-    number = version and version["version"]
-    stage = version and version["stage"]
-    return Address(secret, stage if number else key.stage or stage, number, member)
+    asked = version if key.stage is None or (version and version["version"]) else _asked_for(key.stage)
+    if key.stage and asked is None:
+        return _malformed(f"{key.stage!r} is neither a stage nor version=…", "AWSPENDING, version=ID")
+    return Address(secret, asked and asked["stage"], asked and asked["version"], member)
+
+
+def _asked_for(stage: str) -> re.Match[str] | None:
+    return _VERSION.fullmatch(stage if stage.startswith("version=") else f"stage={stage}")
 
 
 def _malformed(hint: str, form: str) -> Failed:
