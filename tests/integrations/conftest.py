@@ -5,26 +5,30 @@ from __future__ import annotations
 import secrets
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, LiteralString, TypeVar
+from urllib.parse import quote
 
 import psycopg
 import pytest
 from psycopg import sql
+from pydantic import PostgresDsn
 
 from estate_config import Settings, lazy, load, refresh, secret, setting
 from estate_config.model import Deadline
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "estate"))
 
+from tests.leaks import assert_no_canary, chain_of
 from tools.postgres import Postgres, postgres
 
 S = TypeVar("S", bound=Settings)
 
 
 class Service(Settings):
-    database_url: str = secret("database/url")
+    database_url: PostgresDsn = secret("database/url")
     workers: int = setting("workers", default=1)
 
 
@@ -66,13 +70,13 @@ class Rotated:
 
     def change(self) -> None:
         """Give the user another password: from now on the one of before is refused."""
-        self.password = secrets.token_urlsafe(12)
+        self.password = f"{secrets.token_urlsafe(12)} @/:%ü"
         self._run("ALTER ROLE {} PASSWORD {}", sql.Literal(self.password))
 
     def tell(self) -> None:
         """Put the URL of now where the settings are read from."""
         at = f"{self.server.host}:{self.server.port}/{self.server.database}"
-        self.mounted.put(database_url=f"postgresql://{self.user}:{self.password}@{at}")
+        self.mounted.put(database_url=f"postgresql://{self.user}:{quote(self.password, safe='')}@{at}")
 
     def rotate(self, settings: Settings) -> None:
         self.change()
@@ -126,3 +130,17 @@ def wait_until(is_so: Callable[[], object], seconds: float = 10) -> None:
     while not is_so():
         assert deadline.remaining(), "it did not come to that in time"
         time.sleep(0.02)
+
+
+def assert_hidden(error: BaseException, secret: str) -> None:
+    """Fail if the words of an error, or the locals of our frames that it went through, show a secret.
+
+    The frames of a driver hold it: that is what they log in with.
+    """
+    for one in chain_of(error):
+        ours = [
+            frame for frame, _ in traceback.walk_tb(one.__traceback__) if "/estate_config/" in frame.f_code.co_filename
+        ]
+        assert ours or one is not error
+        for text in (str(one), repr(one), *(repr(frame.f_locals) for frame in ours)):
+            assert_no_canary(text, secret)

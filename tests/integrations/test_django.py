@@ -19,7 +19,8 @@ from django.urls import path
 
 from estate_config import lazy, load, refresh, use
 from estate_config.integrations.django import database
-from tests.integrations.conftest import Mounted, Rotated, Service
+from tests.integrations.conftest import Mounted, Rotated, Service, assert_hidden
+from tests.leaks import assert_no_canary
 
 settings = lazy(Service)
 
@@ -94,9 +95,11 @@ def test_a_refused_password_is_looked_for_at_once(rotated: Rotated) -> None:
 
 
 def test_a_password_that_stays_refused_is_djangos_error(rotated: Rotated) -> None:
+    used = rotated.password
     rotated.change()
-    with pytest.raises(OperationalError, match="password authentication failed"):
+    with pytest.raises(OperationalError, match="password authentication failed") as caught:
         pid_of(connection)
+    assert_hidden(caught.value, used)
 
 
 def test_each_thread_has_a_connection_that_follows(rotated: Rotated) -> None:
@@ -133,7 +136,7 @@ def test_a_name_of_the_database_that_is_not_the_urls_wins(rotated: Rotated) -> N
 
 def test_no_password_is_in_the_settings_of_django(rotated: Rotated) -> None:
     requested()
-    assert rotated.password not in repr(conf.settings.DATABASES) + repr(connection.settings_dict)
+    assert_no_canary(repr(conf.settings.DATABASES) + repr(connection.settings_dict), rotated.password)
 
 
 def test_nothing_is_loaded_before_the_connection_is_used(rotated: Rotated) -> None:

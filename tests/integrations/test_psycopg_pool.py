@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from estate_config import refresh, use
 from estate_config.integrations.psycopg_pool import follow
 from tests.integrations.conftest import Mounted, Rotated, Service, wait_until
+from tests.leaks import assert_no_canary
 
 
 def pool_of(**options: Any) -> ConnectionPool[Connection[Any]]:
@@ -69,10 +70,15 @@ def test_a_refused_password_is_looked_for_at_once(pool: ConnectionPool[Connectio
         pid_of(pool)
 
 
-def test_a_password_that_stays_refused_is_the_pools_error(settings: Service, rotated: Rotated) -> None:
+def test_a_password_that_stays_refused_is_the_pools_error(
+    settings: Service, rotated: Rotated, caplog: pytest.LogCaptureFixture
+) -> None:
+    used = rotated.password
     rotated.change()
     with follow(pool_of(), settings, "database_url") as pool, pytest.raises(PoolTimeout):
         pool.getconn(timeout=0.5)
+    assert "password authentication failed" in caplog.text
+    assert_no_canary(caplog.text, used)
 
 
 def test_options_of_the_pool_hold_and_so_does_its_class_of_connections(settings: Service) -> None:
@@ -123,5 +129,5 @@ def test_an_async_pool_follows_too(settings: Service, rotated: Rotated) -> None:
 
 
 def test_a_pool_that_connects_already_is_refused(settings: Service, rotated: Rotated) -> None:
-    with ConnectionPool(settings.database_url, min_size=1) as pool, pytest.raises(ValueError, match="open=False"):
+    with ConnectionPool(str(settings.database_url), min_size=1) as pool, pytest.raises(ValueError, match="open=False"):
         follow(pool, settings, "database_url")

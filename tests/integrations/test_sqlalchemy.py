@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from estate_config import Settings, lazy, load, refresh, secret, use
 from estate_config.integrations.sqlalchemy import follow
-from tests.integrations.conftest import Mounted, Rotated, Service
+from tests.integrations.conftest import Mounted, Rotated, Service, assert_hidden
 
 PID = text("SELECT pg_backend_pid()")
 
@@ -77,9 +77,11 @@ def test_a_refused_password_is_looked_for_at_once(engine: Engine, rotated: Rotat
 
 
 def test_a_password_that_stays_refused_is_the_drivers_error(engine: Engine, rotated: Rotated) -> None:
+    used = rotated.password
     rotated.change()
-    with pytest.raises(OperationalError, match="password authentication failed"):
+    with pytest.raises(OperationalError, match="password authentication failed") as caught:
         pid_of(engine)
+    assert_hidden(caught.value, used)
 
 
 def test_options_of_the_engine_hold(settings: Service) -> None:
@@ -99,7 +101,7 @@ def test_an_engine_that_was_in_use_already_leaves_its_connections(settings: Serv
 
 
 def rotated_url(settings: Service) -> str:
-    return settings.database_url.replace("postgresql:", "postgresql+psycopg:")
+    return str(settings.database_url).replace("postgresql:", "postgresql+psycopg:")
 
 
 def test_an_async_engine_follows_too(settings: Service, rotated: Rotated) -> None:
@@ -136,7 +138,10 @@ def test_what_is_no_field_or_not_lazy_is_refused_where_it_is_written(settings: S
     engine = create_engine("postgresql+psycopg://")
     with pytest.raises(ValueError, match="Service has no field 'databse_url'"):
         follow(engine, settings, "databse_url")
-    with use(Service, {"database_url": "x"}), pytest.raises(TypeError, match=r"live is what lazy\(Service\) gives"):
+    with (
+        use(Service, {"database_url": "postgresql://host/"}),
+        pytest.raises(TypeError, match=r"live is what lazy\(Service\) gives"),
+    ):
         follow(engine, load(Service), "database_url")
 
 
