@@ -24,6 +24,7 @@ from estate_config.generate.choosing import object_name
 from estate_config.generate.iam import ACCOUNT, policy
 from estate_config.generate.terraform import node_policy
 from estate_config.grants import difference
+from estate_config.loading import close_all
 from estate_config.model import Deadline, Failed, Policy
 from estate_config.redaction import where
 from estate_config.resolve import Link
@@ -114,7 +115,7 @@ def _asked(link: Link, names: Sequence[str], deadline: Deadline) -> Mapping[str,
     except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
         return Failed(Code.PLUGIN, f"raised {type(error).__name__} in {where(error)}", "report it to its makers")
     finally:
-        link.provider.close()
+        close_all([link])
 
 
 def _review(
