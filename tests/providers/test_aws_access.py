@@ -256,8 +256,19 @@ def test_what_sts_says_is_told_apart(
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
     aws.fault("AssumeRole", fault, status=status)
     with pytest.raises(ProviderError) as caught:
-        fetch(aws, JWT, role_arn=aws.role("reader", READ_ALL, trusts={"operator"}))
+        fetch(aws, JWT, role_arn=aws.role("reader", READ_ALL, trusts={"operator"}), seconds=6)
     assert caught.value.code is code
+
+
+def test_trap_6_a_role_that_is_throttled_is_assumed_a_little_later(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
+    aws.add("jwt", "made-up")
+    aws.fault("AssumeRole", "Throttling", times=4)  # more than the SDK tries by itself
+    role = aws.role("reader", READ_ALL, trusts={"operator"})
+    assert values(fetch(aws, JWT, role_arn=role, seconds=15)) == {"jwt": "made-up"}
+    assert aws.calls["AssumeRole"] == 5
 
 
 def test_the_account_of_the_role_is_in_the_statement_for_a_denied_secret(

@@ -184,7 +184,8 @@ def test_each_error_is_its_own_outcome_and_nothing_of_its_words_is_shown(
     aws.add("estate/jwt", CANARY)
     aws.fault("*", fault, status=500 if fault == "InternalServiceError" else 400)
     with provider_on(aws) as provider:
-        said = assert_no_leak(lambda: provider.fetch([JWT, *map(key, others)], Deadline(5)), [CANARY])
+        # long enough for the SDK's pauses: one second and two, for a batch and then for a single read, and ours
+        said = assert_no_leak(lambda: provider.fetch([JWT, *map(key, others)], Deadline(8)), [CANARY])
     if fault in WHOLES:
         assert isinstance(said, ProviderError)
         assert (said.code, said.__cause__, said.__context__) == (WHOLES[fault], None, None)

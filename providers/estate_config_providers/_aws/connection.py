@@ -98,7 +98,8 @@ class Connector(Generic[C]):
 def connect(access: AwsAccess, service: Service, deadline: Deadline) -> Connection[Any] | Trouble:
     """Return a connection with credentials that are there, waiting for those that may still come.
 
-    On a fresh node the agent that hands them out may not be up yet: that is worth waiting for, and nothing else is.
+    On a fresh node the agent that hands them out may not be up yet, and STS throttles who comes with many others: that
+    is worth waiting for, and nothing else is.
     """
     try:
         import boto3
@@ -180,7 +181,9 @@ def _with_role(session: Session, access: AwsAccess, config: Config) -> Session:
 
 
 def _may_still_come(trouble: Trouble) -> bool:
-    """Whether something on this machine may hand out credentials in a moment."""
+    """Whether credentials may be handed out in a moment, by something on this machine or by STS."""
+    if trouble.cause is Cause.THROTTLED:
+        return True
     disabled = os.environ.get("AWS_EC2_METADATA_DISABLED", "").lower() == "true"
     agents = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
     named = any(os.environ.get(name) for name in agents)
