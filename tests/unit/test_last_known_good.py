@@ -531,6 +531,10 @@ class TestTheTable:
         offer(spec_of("aws", store, remote=True, tells_refusals=False))
         assert "the chain has no store that it could stand in for" in self.wrong("env", "aws")
 
+    def test_a_program_has_one_exit_code_for_an_outage_and_a_refusal_so_it_is_no_such_store(self) -> None:
+        table = {**asking("command"), "providers": {"command": {"command": ["op", "read", "{address}"]}}}
+        assert [problem.code for problem in refusal(table).problems] == [Code.SCHEMA]
+
     def test_a_provider_that_is_not_there_is_named(self) -> None:
         assert 'no provider called "kms" is installed' in self.wrong(key="kms:alias/x")
 
