@@ -13,7 +13,6 @@ from estate_config import ConfigurationError, Settings, explain, load
 from estate_config.errors import Problem
 from tests.generate.typescript.nodejs import Loader
 
-
 _OF_PYTHON = ("fetched_at", "age", "created_at", "degraded")
 """Provenance that only live settings need, which are Python's."""
 
