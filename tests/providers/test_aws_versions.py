@@ -24,7 +24,9 @@ def test_the_origin_says_when_the_version_was_made_by_a_batch_and_by_a_single_re
         for days, version in enumerate(secret.versions.values()):
             version.created = datetime(2026, 1, 10 + days, tzinfo=UTC)
     answers = fetch(aws, *keys)
-    assert {one.name: answer.origin.created_at for one, answer in answers.items() if isinstance(answer, Found)} == {
+    made = {one.name: answer.origin.created_at for one, answer in answers.items() if isinstance(answer, Found)}
+    assert {one and one.tzinfo for one in made.values()} == {UTC}
+    assert made == {
         "jwt": datetime(2026, 1, 11, tzinfo=UTC),
         "rds": datetime(2026, 1, 11, tzinfo=UTC),
         "old": datetime(2026, 1, 10, tzinfo=UTC),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_config.model import Deadline
@@ -148,5 +148,6 @@ def _held(answer: Mapping[str, Any]) -> Held | None:
     value = answer.get("SecretString", answer.get("SecretBinary"))
     if value is None or "ARN" not in answer or "Name" not in answer:
         return None
-    stages = tuple(answer.get("VersionStages", ()))
-    return Held(answer["ARN"], answer["Name"], answer.get("VersionId"), stages, answer.get("CreatedDate"), value)
+    stages, created = tuple(answer.get("VersionStages", ())), answer.get("CreatedDate")
+    created = created and created.astimezone(UTC)  # botocore says it in the time zone of this machine
+    return Held(answer["ARN"], answer["Name"], answer.get("VersionId"), stages, created, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -112,6 +112,7 @@ def _held(parameter: Mapping[str, Any]) -> Answer:
     if not isinstance(parameter.get("Value"), str):
         return Trouble(Cause.STRANGER)
     kind, created = parameter.get("Type", "String"), parameter.get("LastModifiedDate")
+    created = created and created.astimezone(UTC)  # botocore says it in the time zone of this machine
     return Held(parameter.get("Version", 0), kind, created, parameter["Value"])
 
 
