@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 
-from estate_config import load_or_exit
+from estate_config import load_or_exit, watch
 from services.ai.settings import settings
 
 
@@ -20,6 +20,7 @@ def main(words: list[str]) -> None:
     # only these two: at debug level the SDKs' own loggers write whole responses, secrets included
     logging.getLogger("estate_config").setLevel(logging.INFO)
     load_or_exit(settings)
+    watch(settings)
     logging.getLogger("estate_config").setLevel(settings.log_level.upper())
     logging.getLogger("services").setLevel(settings.log_level.upper())
 

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from estate_config import explain
+from estate_config import explain, health
 from services.ai.describer import ModelError, client_of, describe
 from services.ai.listings import read_listing
 from services.ai.secrets_manager import secrets_manager
@@ -45,9 +45,19 @@ def create_app(settings: AiSettings) -> FastAPI:
     app = FastAPI(title="Listing descriptions", lifespan=lifespan)
 
     @app.get("/healthz")
-    def healthz() -> dict[str, Any]:
-        """Say where each setting came from, and no value."""
-        return {"status": "ok", **explain(settings).as_json()}
+    def healthz(response: Response) -> dict[str, Any]:
+        """Say how the settings are and where each came from, and no value. 503: only a new start would help."""
+        now = health(settings)
+        response.status_code = 200 if now.live else 503
+        status = "ok" if now.live and not now.degraded else "degraded"
+        return {"status": status, "reasons": now.reasons, **explain(settings).as_json()}
+
+    @app.get("/readyz")
+    def readyz(response: Response) -> dict[str, Any]:
+        """Say whether to send requests here. 503: not now, a secret is older than it may be."""
+        now = health(settings)
+        response.status_code = 200 if now.ready else 503
+        return now.as_json()
 
     @app.post("/describe")
     def describe_listing(request: Request) -> Description:

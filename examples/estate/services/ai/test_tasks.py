@@ -10,7 +10,7 @@ import httpx
 import openai
 import pytest
 
-from estate_config import ConfigurationError
+from estate_config import ConfigurationError, Health
 from estate_config.testing import Estate
 from services.ai import app as app_module
 from services.ai.app import create_app
@@ -161,6 +161,24 @@ def test_health_shows_where_settings_came_from_and_no_value() -> None:
     assert origins["log_level"] == "default"
     assert KEY not in answer.text
     assert "double:double" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("health", "expected"),
+    [
+        (Health(live=True, ready=True, degraded=False), (200, 200, "ok")),
+        (Health(live=True, ready=True, degraded=True, reasons=("UNAVAILABLE",)), (200, 200, "degraded")),
+        (Health(live=True, ready=False, degraded=True, reasons=("STALE",)), (200, 503, "degraded")),
+        (Health(live=False, ready=True, degraded=True, reasons=("ended",)), (503, 200, "degraded")),
+    ],
+)
+def test_probes_restart_what_is_dead_and_spare_what_is_not_ready(
+    health: Health, expected: tuple[int, int, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "health", lambda _: health)
+    alive, ready = ask("GET", "/healthz"), ask("GET", "/readyz")
+    assert (alive.status_code, ready.status_code, alive.json()["status"]) == expected
+    assert alive.json()["reasons"] == ready.json()["reasons"] == list(health.reasons)
 
 
 def test_a_key_with_its_line_end_stops_the_start(estate: Estate) -> None:

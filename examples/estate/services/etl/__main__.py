@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from estate_config import load_or_exit
+from estate_config import load_or_exit, watch
 from services.database import DatabaseUnavailableError, connect
 from services.etl import board, job
 from services.etl.secrets_manager import secrets_manager
@@ -31,6 +31,7 @@ def main(words: list[str]) -> int:
 
 
 def _serve() -> int:
+    watch(settings)  # each run takes the values of its time
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -108,4 +108,5 @@ test('health says where each setting came from, and no value', async (context) =
   assert.ok(rows.includes('jwt_secret fixture fixture: jwt_secret'), rows.join('\n'));
   assert.ok(rows.includes('listen_port default the schema'));
   assert.doesNotMatch(JSON.stringify(document), /mock/);
+  assert.equal((await ask('GET', '/readyz')).status, 200);
 });

@@ -45,6 +45,7 @@ async function answer(parts: Parts, request: IncomingMessage): Promise<Answer> {
   const [, first, second] = pathname.split('/');
   switch (`${request.method} /${first}`) {
     case 'GET /healthz':
+    case 'GET /readyz': // it starts complete, and does not go stale
       return [200, { status: 'ok', ...parts.explain() }];
     case 'POST /sessions':
       return signIn(parts, SignIn.safeParse(await body(request)));
