@@ -14,8 +14,8 @@ from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, Servic
 from estate_config.generate.choosing import deployed_environment, object_name, only_service
 from estate_config.generate.yaml_text import yaml_documents
 
-_HEALTH = "/healthz"
-"""Of the service's own: it asks no store, so that one that is down takes no running pod with it."""
+_ALIVE, _READY = "/healthz", "/readyz"
+"""Of the service's own: they ask no store, so that one that is down takes no running pod with it."""
 _PERIOD = 2
 _SLACK = 30
 """Seconds that a pod may take to start, beside the deadline of its load."""
@@ -156,12 +156,12 @@ def _variables(catalogue: Catalogue, service: ServiceEntry, environment: Environ
 
 
 def _probes(environment: EnvironmentEntry) -> Document:
-    asked = {"httpGet": {"path": _HEALTH, "port": "http"}}
+    alive, ready = ({"httpGet": {"path": path, "port": "http"}} for path in (_ALIVE, _READY))
     tries = math.ceil((environment.deadline + _SLACK) / _PERIOD)
     return {
-        "startupProbe": {**asked, "periodSeconds": _PERIOD, "failureThreshold": tries},
-        "readinessProbe": asked,
-        "livenessProbe": asked,
+        "startupProbe": {**alive, "periodSeconds": _PERIOD, "failureThreshold": tries},
+        "readinessProbe": ready,
+        "livenessProbe": alive,
     }
 
 

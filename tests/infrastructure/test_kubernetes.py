@@ -88,8 +88,8 @@ def test_probes_ask_the_services_own_health_and_wait_for_its_load(catalogue: Cat
     workload, service = made(deployment, catalogue, "ai")
     (container,) = pod_of(workload)["containers"]
     assert container["ports"] == [{"name": "http", "containerPort": 8000}]
-    asked = {container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "readiness", "liveness")}
-    assert asked == {"/healthz"}
+    asked = [container[f"{kind}Probe"]["httpGet"]["path"] for kind in ("startup", "liveness", "readiness")]
+    assert asked == ["/healthz", "/healthz", "/readyz"]
     startup = container["startupProbe"]
     assert startup["periodSeconds"] * startup["failureThreshold"] > catalogue.environment("production").deadline
     assert {"name": "LISTEN_HOST", "value": "0.0.0.0"} in container["env"], "on loopback no probe would reach it"
