@@ -15,7 +15,7 @@ import estate_config
 from estate_config.cli.app import app
 from tests.cli.conftest import ESTATE, Project
 
-VERBS = ("check", "explain", "watch", "run", "push", "providers")
+VERBS = ("check", "explain", "watch", "run", "push", "rotate", "providers")
 
 
 def python(project: Project, code: str) -> subprocess.CompletedProcess[str]:

@@ -187,3 +187,8 @@ def test_a_generated_value_has_the_length_that_the_schema_asks_for(
     """
     on_aws.write("schemas.py", textwrap.dedent(schema))
     assert words in on_aws.run(*ROTATE, "--yes", code=code).out
+
+
+def test_a_shell_completes_the_names_of_secrets_that_can_be_rotated(on_aws: Project) -> None:
+    words = {"_ESTATE_COMPLETE": "complete_bash", "COMP_WORDS": "estate rotate ", "COMP_CWORD": "2"}
+    assert on_aws.program(variables=words).out.split() == ["jwt/secret", "database/url"]
