@@ -21,7 +21,9 @@ _CLONE = "_clone"
 """What AWS's own rotation functions put after the name of the second user."""
 _LONGEST = 63
 """Bytes of a name in PostgreSQL; what is longer is cut off."""
-_PASSED_ON = frozenset({"sslmode", "sslrootcert", "channel_binding", "target_session_attrs", "gssencmode"})
+_PASSED_ON = frozenset(
+    {"sslmode", "sslrootcert", "sslcert", "sslkey", "channel_binding", "gssencmode", "target_session_attrs"}
+)
 """Parameters of a URL that matter for a login; those of an ORM are not PostgreSQL's."""
 
 
