@@ -190,3 +190,29 @@ def test_a_swap_that_was_half_done_at_the_fork_is_whole_in_the_child(live: Live)
     swap._after_fork()
     state._after_fork()
     assert settings.token == "t2"
+
+
+def test_a_signal_during_a_swap_ends_the_process_as_it_should(tmp_path: Path) -> None:
+    said = run(
+        tmp_path,
+        """
+import signal
+from estate_config import snapshot
+
+load(settings)
+
+def stop(*_):
+    one = snapshot(settings)
+    assert one.token == settings.token
+    print("ended with", one.token[:1], flush=True)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+watch(settings, every=0.001)
+threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGTERM)), daemon=True).start()
+for number in range(1_000_000):
+    put(f"t{number}")
+    refresh(settings)
+""",
+    )
+    assert said == "ended with t\n"
