@@ -20,6 +20,8 @@ E = TypeVar("E", Engine, AsyncEngine)
 
 _VERSION = "estate_config.version"
 """Where a connection has the version of the settings that it was made with."""
+_IS_NEW = "estate_config.is_new"
+"""Where it has that nobody has worked with it yet."""
 
 
 def follow(engine: E, settings: Settings, field: str) -> E:
@@ -37,7 +39,7 @@ def follow(engine: E, settings: Settings, field: str) -> E:
 
     def connect(dialect: Dialect, record: ConnectionPoolEntry, _args: list[Any], options: dict[str, Any]) -> Any:
         def connected(version: Settings) -> Any:
-            record.info[_VERSION] = version
+            record.info.update({_VERSION: version, _IS_NEW: True})
             login = Hidden(dialect.create_connect_args(make_url(text_of(version, field))))
             return dialect.connect(*login.reveal()[0], **{**options, **login.reveal()[1]})
 
@@ -51,6 +53,8 @@ def follow(engine: E, settings: Settings, field: str) -> E:
         return connected(retry.seen())
 
     def check(_connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        if record.info.pop(_IS_NEW, False):
+            return  # made for this very checkout: good enough, even if the URL has changed in the meantime
         version = record.info.get(_VERSION)
         if version is None or text_of(version, field) != text_of(retry.seen(), field):
             raise DisconnectionError("it was made with a URL of before")  # and so the pool makes another one

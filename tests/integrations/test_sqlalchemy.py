@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
@@ -59,6 +59,13 @@ def test_an_idle_connection_of_before_is_not_handed_out(engine: Engine, settings
     rotated.rotate(settings)
     now = pid_of(engine)
     assert rotated.sessions() == {now} != {before}
+
+
+def test_a_url_that_changes_while_a_connection_is_made_fails_nobody(
+    engine: Engine, settings: Service, rotated: Rotated
+) -> None:
+    event.listen(engine, "connect", lambda *_: rotated.rotate(settings))
+    pid_of(engine)
 
 
 def test_a_change_of_another_field_leaves_the_connections_alone(
