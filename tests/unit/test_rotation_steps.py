@@ -99,7 +99,7 @@ def test_what_is_no_text_is_not_rotated() -> None:
 
 
 def test_what_waits_may_be_what_is_current() -> None:
-    """AWS tries a function like this when rotation is configured: the step test, of a version that it takes away again."""
+    """AWS tries a function when rotation is configured: the step test, of a version that it takes away again."""
     assert perform(rotation_on(Stages(NOW=("1", "same"), NEXT=("2", "same"))), Step.TEST, "2") is None
 
 
