@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 try:
+    from opentelemetry.context import Context
     from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
-    from opentelemetry.trace import Status, StatusCode, TracerProvider, get_tracer
+    from opentelemetry.trace import Status, StatusCode, TracerProvider, get_current_span, get_tracer
 except ImportError:
     raise ImportError("OpenTelemetry is not installed: pip install 'estate-config[opentelemetry]'") from None
 
@@ -64,12 +65,18 @@ class _Spans:
         began = event.at - timedelta(seconds=event.seconds)
         span = self._tracer.start_span(
             "estate_config.fetch",
+            context=Context() if _is_over() else None,
             attributes={f"{_NAME}.{name}": fact for name, fact in facts.items()},
             start_time=int(began.timestamp() * _NANOSECONDS),
         )
         if event.outcome != "answered":
             span.set_status(Status(StatusCode.ERROR, event.outcome))
         span.end(int(event.at.timestamp() * _NANOSECONDS))
+
+
+def _is_over() -> bool:
+    """Whether the span of this context has ended: a watch goes on in the context that it was begun in."""
+    return getattr(get_current_span(), "end_time", None) is not None
 
 
 class _Counts:

@@ -14,13 +14,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 
-from estate_config import ConfigurationError, refresh
+from estate_config import ConfigurationError, refresh, watch
 from estate_config.errors import Code
 from estate_config.model import Failed
 from estate_config.telemetry.opentelemetry import instrument
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import BEGINNING, UNREACHABLE, Store
+from tests.live.doubles import BEGINNING, UNREACHABLE, Store, wait_until
 from tests.telemetry.schemas import CANARY, Service
 
 
@@ -82,6 +82,17 @@ def test_a_question_to_a_provider_is_a_span_of_its_time_within_that_of_who_asked
     assert all(time is not None for time in times)
     assert times == sorted(time or 0 for time in times)
     assert_no_canary(span.to_json() + outer.to_json(), CANARY)
+
+
+def test_what_a_watch_asks_is_no_part_of_the_span_that_it_was_begun_in(seen: Seen, live: Live) -> None:
+    settings = live(Service, Store(token="t"))
+    with seen.tracers.get_tracer("service").start_as_current_span("start"):
+        watching = watch(settings, every=0.05)
+    with watching:
+        wait_until(lambda: len(seen.exporter.get_finished_spans()) > 3)
+    first, *_, last = seen.exporter.get_finished_spans()
+    assert (first.name, last.name) == ("estate_config.fetch", "estate_config.fetch")
+    assert last.parent is None
 
 
 def test_a_provider_that_could_not_answer_is_an_error(seen: Seen, live: Live) -> None:
