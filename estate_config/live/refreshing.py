@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from estate_config.chains import Chain, chain_of
+from estate_config.contract import Leased
 from estate_config.errors import Code, ConfigurationError, Problem
 from estate_config.live.changes import call_back
 from estate_config.live.keeping import keep_current
@@ -84,6 +85,8 @@ def renewed(instance: Settings, fields: Collection[str], allowed: Allowed) -> Re
     concrete(instance)
     with state.refreshing:
         done = _refreshed(instance, state, fields, allowed)
+        if state.untaken and state.untaken != set(fields):
+            _refreshed(instance, state, sorted(state.untaken), allowed)
     call_back(state)
     keep_current(instance, state, changed=bool(done.changed))
     return done
@@ -110,6 +113,7 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     asked = [item for item in asked_of(type(instance), fields) if _is_live(item, kept[item.field])]
     answers, problems = _answered(asked, kept, chain, allowed)
     fill_templates(answers)
+    state.untaken = set()
     changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
     candidate = type(instance).__new__(type(instance))
     wrong = validated(candidate, answers, forbid_examples=chain.forbid_examples) if changed else []
@@ -117,6 +121,7 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     _note(state, {item.field for item in asked} - (new_in_store if wrong else set()), problems)
     if wrong:
         vars(candidate).clear()
+        state.untaken = {name for name in new_in_store if _is_leased(answers[name], chain)}
         return _refuse(state, record, wrong, new_in_store)
     settings = {name: provenance_of(answer) for name, answer in answers.items()}
     new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
@@ -228,6 +233,12 @@ def _value(answer: Answer) -> object:
 
 def _templates(cls: type[Settings]) -> set[str]:
     return {item.field for item in cls.__estate_settings__ if item.declaration.template is not None}
+
+
+def _is_leased(answer: Answer, chain: Chain) -> bool:
+    """Whether a provider has leased it anew, and renews what it leased before no longer."""
+    leased = {link.name for link in chain.links if Leased in link.spec.offers}
+    return answer.found is not None and answer.found.origin.provider in leased
 
 
 def _note(state: State, answered: Collection[str], problems: Sequence[Problem]) -> None:

@@ -40,6 +40,8 @@ class State:
         """What is wrong with the newest version, which was not taken."""
         self.refused_for: frozenset[str] = frozenset()
         """The fields that had new values in it: when the store has the old ones again, it is over."""
+        self.untaken: set[str] = set()
+        """Fields that were leased anew in a version that was refused: the lease in use is not renewed any longer."""
         self.rejected: dict[str, float] = {}
         """When a field was last looked for because its value was refused, on the monotonic clock."""
         self.refusals = 0

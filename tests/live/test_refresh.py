@@ -26,7 +26,7 @@ from estate_config.model import Failed
 from tests.doubles import estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, Store, wait_until
+from tests.live.doubles import UNREACHABLE, LeasedStore, Store, wait_until
 from tests.unit.conftest import Offer
 
 CANARY = "canary-7d1f0a9e44"
@@ -251,3 +251,14 @@ def test_one_refresh_at_a_time(settings: Service, store: Store) -> None:
     for thread in threads:
         thread.join()
     assert len(store.fetches) == before + 3
+
+
+def test_what_was_leased_anew_in_a_version_that_is_refused_is_taken_by_itself(live: Live) -> None:
+    store, leased = Store(**values()), LeasedStore("leased", token="t1")
+    del store.current["token"]
+    settings: Service = live(Service, store, leased)
+    store.put("rds/user", "user2")
+    leased.put("token", "t2")
+    done = refresh(settings)
+    assert (done.refused, settings.token, settings.rds.user) == (True, "t2", "user1")
+    assert leased.fetches[-1] == ["token"]
