@@ -91,7 +91,8 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
         links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
     for entry in chosen.chain:
         try:
-            links.append(replace(link_to(entry.provider, estate, chosen), next_on=entry.next_on, stages=asked))
+            link = link_to(entry.provider, estate, chosen)
+            links.append(replace(link, next_on=entry.next_on, stages=asked, limit=entry.limit))
         except ConfigurationError as error:
             problems += error.problems
     kept = None

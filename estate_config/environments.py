@@ -36,6 +36,8 @@ class ChainEntry(BaseModel):
     on_throttled: Rule = "stop"
     on_credentials: Rule = "stop"
     on_malformed: Rule = "stop"
+    limit: float | None = Field(default=None, gt=0, le=600)
+    """Seconds of the environment's deadline that this provider may take; None: all of them."""
 
     @property
     def next_on(self) -> frozenset[Code]:

@@ -38,6 +38,8 @@ class Link:
     provider: Provider = field(repr=False)
     stages: Mapping[str, str] = field(default_factory=dict, hash=False)
     """By field, the stage that is asked for instead of the current one."""
+    limit: float | None = None
+    """Seconds that it may take of the load's time; None: all of it."""
 
     def serves(self, setting: Setting) -> bool:
         """Whether the setting may be asked of this provider."""
@@ -125,6 +127,8 @@ class _Run:
         }
         self.running: dict[str, tuple[Link, dict[Key, Answer]]] = {}
         self.began: dict[str, float] = {}
+        self.until: dict[str, Deadline] = {}
+        """When those are given up that have a limit of their own."""
         self.replies: queue.SimpleQueue[tuple[str, Replies | ProviderError | str, Sequence[Notice]]] = (
             queue.SimpleQueue()
         )
@@ -132,7 +136,7 @@ class _Run:
     def run(self) -> Resolution:
         while self._start_ready() or self.running:
             try:
-                name, reply, notices = self.replies.get(timeout=self._time_left())
+                name, reply, notices = self.replies.get(timeout=self._waiting_time())
             except queue.Empty:
                 self._give_up()
                 continue
@@ -145,6 +149,14 @@ class _Run:
 
     def _time_left(self) -> float:
         return max(self.deadline.remaining(), self.patience.remaining())
+
+    def _waiting_time(self) -> float:
+        return min(self._time_of(name) for name in self.running)
+
+    def _time_of(self, name: str) -> float:
+        """Return the seconds that a provider has left."""
+        own = self.until.get(name)
+        return self._time_left() if own is None else min(own.remaining(), self._time_left())
 
     def _start_ready(self) -> bool:
         """Start every provider that no open key can still reach through another one; whether any was started."""
@@ -166,6 +178,8 @@ class _Run:
         self.began[link.name] = time.monotonic()
         if self.has_taken:
             self.patience = Deadline(_GRACE)
+        if link.limit is not None:
+            self.until[link.name] = Deadline(link.limit)
         every = [link.key(answer.setting) for answer in self.resolution.answers.values() if link.serves(answer.setting)]
         context = contextvars.copy_context()
         threading.Thread(
@@ -179,14 +193,16 @@ class _Run:
         notices: Sequence[Notice] = ()
         reply: Replies | ProviderError | str
         try:
-            reply, notices = fetched(link, keys, every, Deadline(self._time_left()))
+            reply, notices = fetched(link, keys, every, Deadline(self._time_of(link.name)))
         except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
             reply = f"raised {type(error).__name__} in {where(error)}"
         self.replies.put((link.name, reply, notices))
 
     def _give_up(self) -> None:
-        for link, keys in list(self.running.values()):
-            hint = f"did not answer within {self.deadline.seconds:g} seconds"
+        late = [name for name in self.running if not self._time_of(name)]
+        for link, keys in [self.running.pop(name) for name in late]:
+            seconds = min(link.limit or self.deadline.seconds, self.deadline.seconds)
+            hint = f"did not answer within {seconds:g} seconds"
             self._take(
                 link,
                 keys,
@@ -194,7 +210,6 @@ class _Run:
                     Code.UNAVAILABLE, hint, "look whether it can be reached; a longer deadline is set in estate.toml"
                 ),
             )
-        self.running.clear()
 
     def _take(self, link: Link, keys: dict[Key, Answer], reply: Replies | ProviderError | str) -> None:
         self.has_taken = True

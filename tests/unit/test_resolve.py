@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -326,6 +327,23 @@ class TestTheDeadline:
         chain = [link(Hooked("aws", hanging), next_on={Code.UNAVAILABLE}), link(Hooked("dotenv", look))]
         assert steps(answer_of(*chain, seconds=0.1)) == [("aws", "UNAVAILABLE"), ("dotenv", "found")]
         assert left[0] > 0
+
+    def test_one_with_a_limit_is_left_at_it_and_the_next_has_the_time_that_is_left(self, hanging: Any) -> None:
+        left: list[float] = []
+
+        def look(keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found]:
+            left.append(deadline.remaining())
+            return {key: Found("x", Origin("next", "x")) for key in keys}
+
+        slow = replace(link(Hooked("slow", hanging), next_on=[Code.UNAVAILABLE]), limit=0.05)
+        answer = answer_of(slow, link(Hooked("next", look)), seconds=20)
+        assert steps(answer) == [("slow", "UNAVAILABLE"), ("next", "found")]
+        assert 15 < left[0] < 20
+
+    def test_one_with_a_limit_says_which(self, hanging: Any) -> None:
+        answer = answer_of(replace(link(Hooked("slow", hanging)), limit=0.05), seconds=20)
+        assert answer.failed is not None
+        assert answer.failed.hint == "slow did not answer within 0.05 seconds"
 
     def test_a_provider_that_serves_other_keys_too_is_not_blamed_for_one_that_hangs(self, hanging: Any) -> None:
         class Service(Settings):
