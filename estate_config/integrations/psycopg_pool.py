@@ -23,8 +23,10 @@ def follow(pool: P, settings: Settings, field: str) -> P:
     The pool is one that is not open yet: `follow(ConnectionPool(open=False), settings, "database_url")`. When the URL
     changes, idle connections are closed and made anew; one in use is, when it is given back. Where the database refuses
     a login, the field is read again as `retry_on_rejected` does. Raises `ValueError` for a pool that is open or a name
-    that is no field, `TypeError` for an instance that is not lazy.
+    that is no field, `TypeError` for an instance that is not lazy, `ImportError` for a psycopg_pool before 3.3.
     """
+    if not hasattr(pool, "drain"):
+        raise ImportError("this psycopg_pool cannot let its connections go: pip install 'psycopg_pool>=3.3'")
     if not pool.closed:
         raise ValueError("the pool has begun to connect already: make it with open=False, and open it afterwards")
     if isinstance(pool, AsyncConnectionPool):

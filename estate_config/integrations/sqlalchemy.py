@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Dialect, Engine, event, make_url
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
@@ -16,7 +15,10 @@ from estate_config.live import retry_on_rejected
 from estate_config.redaction import Hidden
 from estate_config.settings import Settings
 
-E = TypeVar("E", Engine, AsyncEngine)
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine  # needs greenlet, which who has no async engine may not have
+
+E = TypeVar("E", Engine, "AsyncEngine")
 
 _VERSION = "estate_config.version"
 """Where a connection has the version of the settings that it was made with."""
@@ -33,7 +35,7 @@ def follow(engine: E, settings: Settings, field: str) -> E:
     read again as `retry_on_rejected` does. Raises `TypeError` for an instance that is not lazy, `ValueError` for a name
     that is no field.
     """
-    target = engine.sync_engine if isinstance(engine, AsyncEngine) else engine
+    target = engine if isinstance(engine, Engine) else engine.sync_engine
     refused: type[Exception] = target.dialect.loaded_dbapi.Error
     retry = retry_on_rejected(settings, field, exceptions=(refused,))
 

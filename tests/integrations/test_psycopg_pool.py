@@ -131,3 +131,9 @@ def test_an_async_pool_follows_too(settings: Service, rotated: Rotated) -> None:
 def test_a_pool_that_connects_already_is_refused(settings: Service, rotated: Rotated) -> None:
     with ConnectionPool(str(settings.database_url), min_size=1) as pool, pytest.raises(ValueError, match="open=False"):
         follow(pool, settings, "database_url")
+
+
+def test_a_psycopg_pool_that_cannot_drain_is_refused(settings: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(ConnectionPool, "drain")  # as in 3.2
+    with pytest.raises(ImportError, match=r"pip install 'psycopg_pool>=3\.3'"):
+        follow(pool_of(), settings, "database_url")

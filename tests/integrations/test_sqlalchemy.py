@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -160,3 +162,9 @@ def test_a_field_without_text_is_named(mounted: Mounted) -> None:
     engine = follow(create_engine("postgresql+psycopg://"), mounted.live(Optional), "url")
     with pytest.raises(ValueError, match=r"Optional\.url is no text to log in with"):
         engine.connect()
+
+
+def test_an_engine_that_is_not_async_needs_no_greenlet() -> None:
+    code = "import sys; sys.modules['greenlet'] = None; import estate_config.integrations.sqlalchemy"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
