@@ -130,7 +130,6 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
         return Refreshed(problems=tuple(problems))
     hold(candidate, new)
     _show(instance, candidate)
-    state.swaps += 1
     state.calls.append(Call(changed, candidate))
     log.info("new values of %s: %s", record.info.service, ", ".join(changed))
     tell(Swapped(record.info.service, record.info.environment, changed))
@@ -263,7 +262,6 @@ def _refuse(state: State, record: Record, wrong: Sequence[Problem], fields: Coll
         log.error("a new version of %s is refused, and the old one serves on: %s", record.info.service, lines)
         tell(Refused(record.info.service, record.info.environment, tuple(wrong)))
     state.refused, state.refused_for = tuple(wrong), frozenset(fields)
-    state.refusals += 1
     return Refreshed(problems=tuple(wrong), refused=True)
 
 

@@ -44,8 +44,6 @@ class State:
         """Fields that were leased anew in a version that was refused: the lease in use is not renewed any longer."""
         self.rejected: dict[str, float] = {}
         """When a field was last looked for because its value was refused, on the monotonic clock."""
-        self.refusals = 0
-        self.swaps = 0
         self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
         self.calls: deque[Call] = deque()
         self.kept: float | None = None
