@@ -110,7 +110,9 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     if record is None or chain is None:
         return Refreshed()  # made without a load: there is nobody to ask
     kept = record.answers.reveal()
-    asked = [item for item in asked_of(type(instance), fields) if _is_live(item, kept[item.field])]
+    whole = _whole_secrets(type(instance), record, asked_of(type(instance), fields))
+    asked = [item for item in whole if _is_live(item, kept[item.field])]
+    allowed = replace(allowed, stages=_of_whole_secrets(type(instance), record, allowed.stages))
     answers, problems = _answered(asked, kept, chain, allowed)
     fill_templates(answers)
     state.untaken = set()
@@ -164,6 +166,28 @@ def asked_of(cls: type[Settings], fields: Collection[str]) -> list[Setting]:
         for item in fields_of(cls, name):
             add(item)
     return list(wanted.values())
+
+
+def _whole_secrets(cls: type[Settings], record: Record, asked: Sequence[Setting]) -> list[Setting]:
+    """Return the settings with all others that are members of the same secrets: a user goes with its password."""
+    secrets = {_secret(record, item.field) for item in asked} - {None}
+    return [item for item in cls.__estate_settings__ if item in asked or _secret(record, item.field) in secrets]
+
+
+def _of_whole_secrets(cls: type[Settings], record: Record, stages: Mapping[str, str]) -> dict[str, str]:
+    """Return the stages of fields, and of the other members of the same secrets."""
+    by_secret = {_secret(record, name): stage for name, stage in stages.items()}
+    by_secret.pop(None, None)
+    names = (item.field for item in cls.__estate_settings__)
+    found = {name: stages.get(name) or by_secret.get(_secret(record, name)) for name in names}
+    return {name: stage for name, stage in found.items() if stage is not None}
+
+
+def _secret(record: Record, name: str) -> tuple[str, str] | None:
+    """Return the secret that a field is a member of, by provider and place; None: it is one by itself."""
+    item = record.settings[name]
+    secret, separator, _ = item.place.partition("#")
+    return (item.provider, secret) if separator else None
 
 
 def _is_live(item: Setting, kept: Answer) -> bool:

@@ -12,13 +12,13 @@ from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
 from estate_config.live.refreshing import Allowed, asked_of, fields_of, refresh, renewed
 from estate_config.live.state import state_of
-from estate_config.settings import Settings, concrete
+from estate_config.settings import Settings, concrete, loaded
 
 S = TypeVar("S", bound=Settings)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-EVERY = 10.0
+EVERY = 2.0
 """Seconds between two looks for the same field: a password that stays wrong must not become a storm of reads."""
 
 
@@ -77,7 +77,8 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
     def _awaiting(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         async def again(*args: Any, **kwargs: Any) -> Any:
-            seen = concrete(self._instance)
+            seen = loaded(self._instance)
+            seen = await asyncio.to_thread(concrete, self._instance) if seen is None else seen
             try:
                 return await function(*args, **kwargs)
             except self._exceptions:

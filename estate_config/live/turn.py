@@ -39,12 +39,18 @@ _RENEWING = 10.0
 _NEVER = 3600.0
 
 
+def _half_of_max_stale(cls: type[Settings]) -> list[float]:
+    """A value is confirmed before it is STALE, also if one look fails."""
+    limits = [item.declaration.max_stale for item in cls.__estate_settings__]
+    return [limit.total_seconds() / 2 for limit in limits if limit is not None]
+
+
 class Turn:
     """The looking after one instance."""
 
     def __init__(self, instance: Settings, every: float) -> None:
         self.instance = instance
-        self.every = every
+        self.every = every = min([every, *_half_of_max_stale(type(instance))])
         self.looks: dict[str, Circuit] = {}
         self.renewals: dict[str, Circuit] = {}
         self.ears: dict[str, Circuit] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
 import time
@@ -23,6 +24,8 @@ log = logging.getLogger("estate_config")
 EVERY = 300.0
 """Seconds between two looks at a store, a tenth more or less: twelve DescribeSecret an hour for each secret."""
 
+_LONGEST = 3600.0
+"""Seconds that the thread waits for the next look without looking up: a wait cannot be as long as one likes."""
 _ENDING = 6.0
 """Seconds that are waited for the thread to end: longer than it listens without looking up."""
 
@@ -57,11 +60,11 @@ def watch(instance: Settings, *, every: float = EVERY) -> Watch:
 
     Loads it if it is not loaded. A daemon thread, one per process for all instances, compares versions every `every`
     seconds (a tenth more or less), without reading values where the store can say versions; listens to events where
-    the provider is told of any; and renews leases. It works on in a forked child by itself. Watched already: returns
-    the same `Watch`. Raises `ConfigurationError` if the instance cannot be loaded, `TypeError` if it is not lazy, and
-    `ValueError` unless `every` is a positive number.
+    the provider is told of any; and renews leases. A field with a `max_stale` is looked at twice in it. It works on in
+    a forked child by itself. Watched already: returns the same `Watch`. Raises `ConfigurationError` if the instance
+    cannot be loaded, `TypeError` if it is not lazy, and `ValueError` unless `every` is a positive number.
     """
-    if not every > 0:
+    if not 0 < every < math.inf:
         raise ValueError("every is a number of seconds, and more than 0")
     state_of(instance)
     concrete(instance)
@@ -129,7 +132,7 @@ class _Thread:
             due = min(one.turn.due() for one in watches)
             listeners = [one.turn for one in watches if one.turn.listens()]
             if not listeners:
-                self.wake.wait(max(0.0, due - time.monotonic()))
+                self.wake.wait(min(_LONGEST, max(0.0, due - time.monotonic())))
             for turn in listeners:
                 seconds = max(0.0, due - time.monotonic())
                 self._safely(turn, partial(turn.listen, seconds, len(listeners)))

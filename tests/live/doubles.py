@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from estate_config.errors import Code, ProviderError
@@ -90,6 +91,25 @@ class Store:
 
     def close(self) -> None:
         self.closed += 1
+
+
+class Members(Store):
+    """Its secrets are JSON, and its places say which member: `rds#user`."""
+
+    def locate(self, key: Key) -> Place:
+        return Place(key.address or key.name)
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        named = {key: replace(key, name=self.locate(key).text.partition("#")[0]) for key in keys}
+        held = super().fetch(list(named.values()), deadline)
+        return {key: self._member(key, held[one]) for key, one in named.items() if one in held}
+
+    def _member(self, key: Key, held: Found | Failed) -> Found | Failed:
+        if isinstance(held, Failed):
+            return held
+        place = self.locate(key).text
+        value = json.loads(str(held.value))[place.partition("#")[2]]
+        return Found(value, replace(held.origin, place=place))
 
 
 class ProbedStore(Store):

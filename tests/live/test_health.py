@@ -153,3 +153,12 @@ def test_it_is_over_too_when_there_is_none_any_more_and_the_default_serves_on(li
         wait_until(lambda: health(settings).degraded)
         del store.current["port"]
         wait_until(lambda: not health(settings).degraded)
+
+
+def test_a_value_is_looked_at_often_enough_not_to_grow_stale(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Brief(Settings):
+        token: str = secret("token", max_stale=timedelta(milliseconds=100))
+
+    store = ProbedStore(token="t1")
+    with watch(live(Brief, store), every=1000):
+        wait_until(lambda: store.probes > 3)

@@ -17,6 +17,7 @@ from estate_config import (
     lazy,
     load,
     refresh,
+    retry_on_rejected,
     secret,
     setting,
     snapshot,
@@ -26,7 +27,7 @@ from estate_config.model import Failed
 from tests.doubles import estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, LeasedStore, Store, wait_until
+from tests.live.doubles import UNREACHABLE, LeasedStore, Members, Store, wait_until
 from tests.unit.conftest import Offer
 
 CANARY = "canary-7d1f0a9e44"
@@ -262,3 +263,30 @@ def test_what_was_leased_anew_in_a_version_that_is_refused_is_taken_by_itself(li
     done = refresh(settings)
     assert (done.refused, settings.token, settings.rds.user) == (True, "t2", "user1")
     assert leased.fetches[-1] == ["token"]
+
+
+class Account(Settings):
+    user: str = secret(store="rds#user", accepts=("PENDING",))
+    password: str = secret(store="rds#password")
+    other: str = secret(store="other#value")
+
+
+@pytest.fixture
+def account() -> Members:
+    return Members(rds='{"user": "u1", "password": "p1"}', other='{"value": "o1"}')
+
+
+def test_members_of_one_secret_are_read_together_whichever_is_named(live: Live, account: Members) -> None:
+    settings: Account = live(Account, account)
+    account.put("rds", '{"user": "u2", "password": "p2"}')
+    account.put("other", '{"value": "o2"}')
+    assert refresh(settings, "password").changed == ("user", "password")
+    assert (settings.user, settings.password, settings.other) == ("u2", "p2", "o1")
+
+
+def test_members_of_one_secret_are_tried_at_one_stage(live: Live, account: Members) -> None:
+    settings: Account = live(Account, account)
+    account.stage("rds", "PENDING", '{"user": "u2", "password": "p2"}')
+    retry = retry_on_rejected(settings, "user", exceptions=(OSError,))
+    assert retry.renewed(snapshot(settings))
+    assert (settings.user, settings.password, settings.other) == ("u2", "p2", "o1")

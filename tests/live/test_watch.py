@@ -136,7 +136,7 @@ def test_it_loads_what_is_not_loaded_or_says_why_it_cannot(offer: Offer, monkeyp
 
 def test_what_cannot_be_watched_is_said(live: Live, offer: Offer) -> None:
     settings = live(Service, Store(token="t1"))
-    for seconds in (0, -1, float("nan")):
+    for seconds in (0, -1, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="more than 0"):
             watch(settings, every=seconds)
     with pytest.raises(TypeError, match="lazy"):
