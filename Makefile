@@ -4,11 +4,12 @@
 PYTHON ?= python3
 TESTS ?=
 ARGS ?=
+SECONDS ?= 600
 BIN := .venv/bin
 CORE := estate_config/*.py
 NODE_MODULES := examples/estate/apps/backend/node_modules/.installed
 
-.PHONY: demo test lint bench docs lock clean
+.PHONY: demo test lint bench soak docs lock clean
 
 demo: .venv/installed $(NODE_MODULES)
 	$(BIN)/python examples/estate/demo.py
@@ -27,6 +28,9 @@ lint: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmarks
+
+soak: .venv/installed
+	PYTHONPATH=examples/estate $(BIN)/python -m tests.under_load.soak --seconds $(SECONDS) $(ARGS)
 
 docs: .venv/installed
 	$(BIN)/python -m pytest -q tests/docs
