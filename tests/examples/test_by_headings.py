@@ -48,6 +48,7 @@ SHOWN = {
     "estate generate terraform": "aws_cloudwatch_metric_alarm",
     "estate generate typescript backend": "export const { loadSecrets, getSecrets",
     "estate push catalogue --from dotenv --to aws --env production": "Nothing to write",
+    "estate rotate jwt/secret --env production --yes": "it is the current one",
     "estate scan": "basic-auth-credentials: looks like a credential",
     PLACEHOLDER: "PLACEHOLDER  jwt_secret",
     DEBUGGING: "DEBUG:estate_config:openai_api_key: dotenv",
