@@ -23,6 +23,10 @@ class Proxy:
         self.port = 0
         self.cut_after: int | None = None
         """Bytes of an answer after which the next connection is reset, once."""
+        self.cuts_again = False
+        """Cut every connection there, and not only one."""
+        self.cuts_orderly = False
+        """End it as a server does that has said all, instead of resetting it."""
         self.pause = 0.0
         """Seconds before each byte of an answer."""
         self.silent = threading.Event()
@@ -55,6 +59,7 @@ class Proxy:
     def mend(self) -> None:
         """Be a plain way again."""
         self.cut_after, self.pause, self.instead = None, 0.0, None
+        self.cuts_again = self.cuts_orderly = False
         self.silent.clear()
         self.cut()
         if self._listener.fileno() == -1:
@@ -100,7 +105,9 @@ class Proxy:
             while data := server.recv(65_536):
                 if self.cut_after is not None:
                     client.sendall(data[: self.cut_after])
-                    self.cut_after = None
+                    self.cut_after = self.cut_after if self.cuts_again else None
+                    if self.cuts_orderly:
+                        client.shutdown(socket.SHUT_RDWR)
                     _reset(client)
                     return
                 for piece in [data[start : start + 1] for start in range(len(data))] if self.pause else [data]:
@@ -112,5 +119,5 @@ class Proxy:
 def _reset(end: socket.socket) -> None:
     with suppress(OSError):
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        end.shutdown(socket.SHUT_RDWR)
+        end.shutdown(socket.SHUT_RD)  # wakes who reads it; in both directions, it would be an orderly end
     end.close()
