@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+import boto3  # noqa: F401 - on a busy machine its import alone may take longer than the deadline
 from pydantic import PositiveInt, model_validator
 
 from estate_config import (
