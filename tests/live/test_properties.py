@@ -55,7 +55,7 @@ class Life(RuleBasedStateMachine):
         self.settings = load(lazy(Service), config=estate("store"))
         self.turn = Turn(self.settings, every=1000)
         self.number = 0
-        self.highest = dict.fromkeys(NAMES, 0)
+        self.highest: dict[str, int] = dict.fromkeys(NAMES, 0)
         self.called: list[Service] = []
         for name in NAMES:
             on_change(self.settings, name, self.called.append)

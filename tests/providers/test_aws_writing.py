@@ -30,7 +30,9 @@ def put(aws: StrictAws, values: dict[Key, str | bytes], *, user: str = "operator
 def now(aws: StrictAws, name: str) -> str | bytes:
     secret_ = aws.store.find(name, ACCOUNT, REGION)
     assert secret_ is not None
-    return secret_.versions[secret_.at("AWSCURRENT") or ""].value
+    value = secret_.versions[secret_.at("AWSCURRENT") or ""].value
+    assert value is not None
+    return value
 
 
 def writes(aws: StrictAws) -> dict[str, int]:
