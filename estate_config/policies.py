@@ -16,7 +16,7 @@ from estate_config.generate.aws_places import (
     PROVIDER,
     UNKNOWN_REGION,
     aws_places,
-    events_queue,
+    readers_of,
     regions_of,
 )
 from estate_config.generate.catalogue import Catalogue, catalogue_of, schemas_of
@@ -92,14 +92,13 @@ def _wanted(catalogue: Catalogue, environment: str, services: Sequence[str]) -> 
     """Return the generated policies by name, and the services that need any, with the names of theirs."""
     places = aws_places(catalogue, environment)
     entry = catalogue.environment(environment)
-    regions, queue = regions_of(entry), events_queue(entry)
     readers = {name: object_name(name) for name in services if any(name in place.services for place in places)}
     documents: dict[str, Sequence[Mapping[str, Any]]] = {
-        own: [policy([place for place in places if name in place.services], regions, queue)]
+        own: [policy([place for place in places if name in place.services], entry, [name])]
         for name, own in readers.items()
     }
     if readers:
-        documents[ACCESS_POLICY] = [policy(places, regions, queue), node_policy(places, regions, queue)]
+        documents[ACCESS_POLICY] = [policy(places, entry, readers_of(places)), node_policy(places, entry)]
     return documents, readers
 
 

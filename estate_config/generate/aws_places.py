@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, PlaceEntry
@@ -44,6 +44,18 @@ class EventsQueue:
     arn: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """The KMS key of the last known good."""
+
+    home: str
+    """The beginning of its ARN, if `estate.toml` says it: `arn:aws:kms:REGION:ACCOUNT`."""
+    number: str
+    """Its id; `*` where it is known by its alias."""
+    alias: str
+    """`alias/estate-cache`; "" where it is known by its id."""
+
+
 def aws_places(catalogue: Catalogue, environment: str) -> tuple[Place, ...]:
     """Return every secret that is read in an environment, in order of first use."""
     entries: dict[str, list[PlaceEntry]] = {}
@@ -70,6 +82,20 @@ def events_queue(environment: EnvironmentEntry) -> EventsQueue | None:
     region = regions_of(environment)[0]
     *_, account, name = url.split("/")
     return EventsQueue(name, f"arn:{partition(region)}:sqs:{region}:{account}:{name}")
+
+
+def readers_of(places: Iterable[Place]) -> tuple[str, ...]:
+    """Return the services that read any of these secrets, in order of first use."""
+    return tuple(dict.fromkeys(service for place in places for service in place.services))
+
+
+def file_key(environment: EnvironmentEntry) -> FileKey | None:
+    """Return the key of the last known good, if it is one of KMS."""
+    kind, _, named = environment.file_key.partition(":")
+    if kind != PROVIDER:
+        return None
+    home, _, name = named.rpartition(":")
+    return FileKey(home, "*", name) if name.startswith("alias/") else FileKey(home, name.removeprefix("key/"), "")
 
 
 def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[tuple[str, str]]:

@@ -75,6 +75,8 @@ class EnvironmentEntry:
     chain: tuple[ChainLink, ...]
     forbid_examples: bool
     """Whether a secret may not have a value that stands in examples."""
+    file_key: str
+    """The key of the last known good, as `estate.toml` names it: `aws:alias/estate-cache`; "" where none is kept."""
 
     def link(self, provider: str) -> ChainLink | None:
         """Return the link of a provider; None where the chain has it not."""
@@ -297,7 +299,8 @@ def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Cata
 def _environment(estate: Estate, environment: Environment) -> EnvironmentEntry:
     chain = tuple(_link(entry, environment) for entry in environment.chain)
     is_default = environment.name == estate.table.default_environment
-    return EnvironmentEntry(environment.name, is_default, environment.deadline, chain, environment.forbid_examples)
+    kept, forbid = environment.last_known_good, environment.forbid_examples
+    return EnvironmentEntry(environment.name, is_default, environment.deadline, chain, forbid, kept.key if kept else "")
 
 
 def _link(entry: ChainEntry, environment: Environment) -> ChainLink:

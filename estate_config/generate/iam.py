@@ -9,15 +9,17 @@ from typing import Any
 from estate_config.generate.aws_places import (
     ACCESS_POLICY,
     PROVIDER,
-    EventsQueue,
+    FileKey,
     Place,
     aws_places,
     events_queue,
+    file_key,
     partition,
+    readers_of,
     regions_of,
     resources,
 )
-from estate_config.generate.catalogue import Catalogue
+from estate_config.generate.catalogue import Catalogue, EnvironmentEntry
 from estate_config.generate.choosing import environment_with, object_name
 
 ACCOUNT = "ACCOUNT_ID"
@@ -35,22 +37,22 @@ def iam(catalogue: Catalogue, mark: str) -> str:
     """
     environment = environment_with(catalogue, PROVIDER)
     places = aws_places(catalogue, environment.name)
-    regions, queue = regions_of(environment), events_queue(environment)
     services = {}
     for service in catalogue.services:
         own = [place for place in places if service.name in place.services]
         if own:
             services[service.name] = {
-                "policy": policy(own, regions, queue),
+                "policy": policy(own, environment, [service.name]),
                 "trust-pod-identity": pod_identity_trust(service.name),
-                "trust-irsa": irsa_trust(service.name, regions[0]),
+                "trust-irsa": irsa_trust(service.name, regions_of(environment)[0]),
             }
-    document = {"generated": mark, "services": services, ACCESS_POLICY: policy(places, regions, queue)}
+    document = {"generated": mark, "services": services, ACCESS_POLICY: policy(places, environment, readers_of(places))}
     return json.dumps(document, indent=2) + "\n"
 
 
-def policy(places: Sequence[Place], regions: tuple[str, ...], queue: EventsQueue | None = None) -> Document:
-    """Return the policy that lets its bearer read these secrets, and no other, and hear of their changes."""
+def policy(places: Sequence[Place], environment: EnvironmentEntry, services: Sequence[str]) -> Document:
+    """Return the policy that lets these services read these secrets, and no other, hear of changes, and keep a file."""
+    regions, queue, key = regions_of(environment), events_queue(environment), file_key(environment)
     arns: dict[str, list[str]] = {}
     for place in places:
         for region, arn in resources(place.secret, regions, ACCOUNT):
@@ -62,6 +64,7 @@ def policy(places: Sequence[Place], regions: tuple[str, ...], queue: EventsQueue
         _allow("ReadThemInBatches", "secretsmanager:BatchGetSecretValue", "*"),
         *([] if queue is None else [_allow("ListenForChanges", "sqs:ReceiveMessage", queue.arn)]),
         *(_decrypt(region, found) for region, found in arns.items()),
+        *([] if key is None else [_keep(key, environment, services)]),
     )
 
 
@@ -76,6 +79,18 @@ def _decrypt(region: str, arns: Sequence[str]) -> Document:
     }
     sid = "Decrypt" + "".join(part.capitalize() for part in region.split("-"))
     return {**_allow(sid, "kms:Decrypt", keys), "Condition": condition}
+
+
+def _keep(key: FileKey, environment: EnvironmentEntry, services: Sequence[str]) -> Document:
+    """KMS makes and unwraps the keys of these services' files in this environment, and nobody else's."""
+    region = regions_of(environment)[0]
+    home = key.home or f"arn:{partition(region)}:kms:{region}:{ACCOUNT}"
+    context = {"service": list(services), "environment": environment.name}
+    condition: Document = {"StringEquals": {f"kms:EncryptionContext:{word}": said for word, said in context.items()}}
+    if key.alias:
+        condition["ForAnyValue:StringEquals"] = {"kms:ResourceAliases": key.alias}
+    actions = ["kms:GenerateDataKey", "kms:Decrypt"]
+    return {**_allow("KeepLastKnownGood", actions, f"{home}:key/{key.number}"), "Condition": condition}
 
 
 def pod_identity_trust(service: str) -> Document:

@@ -12,14 +12,16 @@ from estate_config.generate import terraform_blocks as blocks
 from estate_config.generate.aws_places import (
     ACCESS_POLICY,
     PROVIDER,
-    EventsQueue,
+    FileKey,
     Place,
     aws_places,
     events_queue,
+    file_key,
     partition,
+    readers_of,
     regions_of,
 )
-from estate_config.generate.catalogue import Catalogue, SettingEntry
+from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, SettingEntry
 from estate_config.generate.choosing import environment_with
 from estate_config.generate.iam import ACCOUNT, Document, policy
 from estate_config.naming import variable_name
@@ -67,15 +69,16 @@ def terraform(catalogue: Catalogue, mark: str) -> str:
         *(_version(variable_name(url.secret).lower(), url.secret, url.expression) for url in urls),
         blocks.ROTATION,
         *([] if queue is None else [blocks.CHANGES.replace("QUEUE", queue.name)]),
-        blocks.POLICY.replace("ACCESS_POLICY", ACCESS_POLICY).replace("LISTEN", blocks.LISTEN if queue else ""),
+        _policy(places, chosen),
         blocks.ALARMS,
     ]
     return "\n\n".join(text.strip("\n") for text in texts) + "\n"
 
 
-def node_policy(places: Sequence[Place], regions: tuple[str, ...], queue: EventsQueue | None = None) -> Document:
+def node_policy(places: Sequence[Place], environment: EnvironmentEntry) -> Document:
     """Return the policy that the file deploys: as `iam` makes it, but for the keys, which are those of the file."""
-    document = policy([place for place in places if not place.is_arn], regions, queue)
+    own, regions = [place for place in places if not place.is_arn], regions_of(environment)
+    document = policy(own, environment, readers_of(own))
     keys = f"arn:{partition(regions[0])}:kms:*:{ACCOUNT}:key/*"
     via = [f"secretsmanager.{region}.amazonaws.com" for region in regions]
     decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": keys}
@@ -131,6 +134,21 @@ def _replicas(regions: Sequence[str]) -> str:
     width = max(map(len, regions)) + 2
     lines = [f"    {_quoted(region):<{width}} = {_quoted(_AWS_KEY)}" for region in regions]
     return "\n".join(["default = {", *lines, "  }"])
+
+
+def _policy(places: Sequence[Place], environment: EnvironmentEntry) -> str:
+    key = file_key(environment)
+    keep = "" if key is None else _keep(key, environment.name, readers_of(places))
+    listen = blocks.LISTEN if events_queue(environment) else ""
+    return blocks.POLICY.replace("ACCESS_POLICY", ACCESS_POLICY).replace("LISTEN", listen).replace("KEEP", keep)
+
+
+def _keep(key: FileKey, environment: str, services: Sequence[str]) -> str:
+    own = f"replace(aws_kms_key.estate_secrets.arn, aws_kms_key.estate_secrets.key_id, {_quoted(key.number)})"
+    alias = blocks.KEEP_ALIAS.replace("NAME", _quoted(key.alias)) if key.alias else ""
+    filled = blocks.KEEP.replace("RESOURCE", _quoted(f"{key.home}:key/{key.number}") if key.home else own)
+    filled = filled.replace("ALIAS", alias).replace("ENVIRONMENT", _quoted(environment))
+    return filled.replace("SERVICES", ", ".join(map(_quoted, services)))
 
 
 def _secrets(places: Sequence[Place]) -> str:

@@ -154,6 +154,23 @@ LISTEN = """
         Resource = aws_sqs_queue.estate_changes.arn
       },"""
 
+KEEP = """
+      {
+        Sid      = "KeepLastKnownGood"
+        Effect   = "Allow"
+        Action   = ["kms:GenerateDataKey", "kms:Decrypt"]
+        Resource = RESOURCE
+        Condition = {
+          StringEquals = {
+            "kms:EncryptionContext:service"     = [SERVICES]
+            "kms:EncryptionContext:environment" = ENVIRONMENT
+          }ALIAS
+        }
+      },"""
+
+KEEP_ALIAS = """
+          "ForAnyValue:StringEquals" = { "kms:ResourceAliases" = NAME }"""
+
 POLICY = """
 locals {
   estate_region  = split(":", aws_kms_key.estate_secrets.arn)[3]
@@ -198,7 +215,7 @@ resource "aws_iam_policy" "estate_secrets" {
             "kms:ViaService" = [for region in local.estate_regions : "secretsmanager.${region}.amazonaws.com"]
           }
         }
-      },
+      },KEEP
     ]
   })
 }

@@ -1,7 +1,7 @@
-"""A strict fake of AWS on loopback: Secrets Manager, STS, the policies of IAM, on the wire, for the real SDK.
+"""A strict fake of AWS on loopback: Secrets Manager, KMS, STS, the policies of IAM, on the wire, for the real SDK.
 
-What it refuses is what AWS refuses (`fakes.secrets_manager`, `fakes.iam`); what it breaks is what a test says by
-`fault`. It counts calls, and remembers who asked for what, never a value.
+What it refuses is what AWS refuses (`fakes.secrets_manager`, `fakes.kms`, `fakes.iam`); what it breaks is what a
+test says by `fault`. It counts calls, and remembers who asked for what, never a value.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from uuid import uuid4
 
 from tests.fakes.aws_model import AwsError, Caller
 from tests.fakes.iam import Policy, Request, check, decide
+from tests.fakes.kms import Kms
 from tests.fakes.secrets_manager import Key, Secret, SecretsManager, Version
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class StrictAws:
 
     def __init__(self) -> None:
         self.store = SecretsManager()
+        self.kms = Kms(self.store.keys)
         self.roles: dict[str, Role] = {}
         self.policies: dict[str, Policy] = {}
         """Customer-managed policies by name."""
@@ -185,8 +187,10 @@ class StrictAws:
     # --- the calls ---------------------------------------------------------------------------------------------------
 
     def answer(self, action: str, body: dict[str, Any], authorization: str, token: str | None) -> dict[str, Any]:
-        """Return the answer to a call of Secrets Manager. Raises `AwsError`."""
+        """Return the answer to a call of Secrets Manager, or of KMS. Raises `AwsError`."""
         caller, region = self._caller(authorization, token)
+        if action in self.kms.actions:
+            return self.kms.answer(action, body, caller, region)
         return self.store.answer(action, body, caller, region)
 
     def assume(self, form: dict[str, str], authorization: str, token: str | None) -> str:
@@ -223,7 +227,7 @@ class StrictAws:
 
     def _caller(self, authorization: str, token: str | None) -> tuple[Caller, str]:
         signed = re.match(
-            r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|ssm|sts|iam)/", authorization
+            r"AWS4-HMAC-SHA256 Credential=([^/]+)/\d{8}/([^/]+)/(secretsmanager|kms|ssm|sts|iam)/", authorization
         )
         if signed is None:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")

@@ -35,8 +35,8 @@ class Request:
     """An ARN; `*` for an action that knows no resources."""
     principal: str = ""
     """The ARN of the user or role that asks."""
-    context: Mapping[str, str] = field(default_factory=dict)
-    """Condition keys: `kms:ViaService`."""
+    context: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    """Condition keys: `kms:ViaService`; one that has several values, a tuple of them: `kms:ResourceAliases`."""
 
 
 def identity_policy(*statements: Mapping[str, Any]) -> Policy:
@@ -89,7 +89,7 @@ def _check_statement(statement: Mapping[str, Any]) -> None:
     for resource in _list(statement.get("Resource", statement.get("NotResource"))):
         _check_resource(resource)
     for operator in statement.get("Condition", {}):
-        if operator.removesuffix("IfExists") not in _OPERATORS:
+        if _test_of(operator) not in _OPERATORS:
             raise PolicyError(f"the operator {operator!r} is not known here")
 
 
@@ -155,16 +155,26 @@ def _is_principal(principal: Any, arn: str) -> bool:
     return any(one in ("*", arn, account) or one == f"arn:aws:iam::{account}:root" for one in named)
 
 
-def _holds(operator: str, wanted: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    test = _OPERATORS[operator.removesuffix("IfExists")]
+def _test_of(operator: str) -> str:
+    return operator.removeprefix(_ANY).removesuffix("IfExists")
+
+
+def _holds(operator: str, wanted: Mapping[str, Any], context: Mapping[str, str | tuple[str, ...]]) -> bool:
+    test, any_of = _OPERATORS[_test_of(operator)], operator.startswith(_ANY)
     present = {name.lower(): value for name, value in context.items()}
     for name, values in wanted.items():
         value = present.get(name.lower())
         if value is None and operator.endswith("IfExists"):
             continue
-        if not test(value, [str(one) for one in _list(values)]):
+        if isinstance(value, tuple) != any_of and value is not None:
+            raise PolicyError(f"{name} has several values, or {operator} is for those that have")
+        found = value if isinstance(value, tuple) else () if any_of else (value,)
+        if not any(test(one, [str(one) for one in _list(values)]) for one in found):
             return False
     return True
+
+
+_ANY = "ForAnyValue:"
 
 
 _OPERATORS: dict[str, Callable[[str | None, list[str]], bool]] = {

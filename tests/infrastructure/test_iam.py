@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from estate_config import Code, ConfigurationError, Settings, environments, load, secret
+from estate_config.contract import Context, KeyKeeper
+from estate_config.errors import ProviderError
 from estate_config.generate.catalogue import Catalogue, catalogue_of
 from estate_config.generate.files import RefusedError
 from estate_config.generate.iam import iam
+from estate_config.model import Deadline
+from estate_config_providers.aws import spec
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 
 Policy = dict[str, Any]
@@ -61,19 +65,19 @@ def aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StrictAws]:
 
 
 @pytest.fixture
-def loading_with(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> Callable[[type[Settings], Policy], object]:
+def loading_with(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> Loading:
     """Load a class as somebody who has one policy, and no other."""
     counter = iter(range(1000))
 
-    def loaded(cls: type[Settings], policy: Policy) -> object:
+    def loaded(cls: type[Settings], policy: Policy, table: Mapping[str, Any] = TABLE) -> Settings:
         for name, value in aws.environment(aws.user(f"user{next(counter)}", policy)).items():
             monkeypatch.setenv(name, value)
-        return load(cls, config=TABLE)
+        return load(cls, config=table)
 
     return loaded
 
 
-Loading = Callable[[type[Settings], Policy], object]
+Loading = Callable[..., Settings]
 
 
 def outcomes(loading_with: Loading, cls: type[Settings], policy: Policy) -> dict[str, Code]:
@@ -163,6 +167,68 @@ def test_who_listens_for_changes_may_receive_from_the_queue_and_do_nothing_else_
     }
     for policy in (document["services"]["etl"]["policy"], document["estate-secrets-manager-access"]):
         assert [one for one in policy["Statement"] if "sqs" in str(one)] == [{"Sid": "ListenForChanges", **right}]
+
+
+ALIAS = "alias/estate-cache"
+
+
+def keeping(key: str = f"aws:{ALIAS}") -> dict[str, Any]:
+    kept = {"file": "{service}.lkg", "key": key}
+    return {**TABLE, "environments": {"production": {"chain": ["aws"], "last_known_good": kept}}}
+
+
+def test_the_last_known_good_is_kept_with_the_policy_and_not_without_the_statement_on_its_key(
+    aws: StrictAws, loading_with: Loading, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.kms.aliases[ALIAS] = aws.key().arn
+    policy = made(keeping(), Ai=Ai)["services"]["Ai"]["policy"]
+    loading_with(Ai, without(policy, "KeepLastKnownGood"), keeping())
+    assert f"KMS key {ALIAS} may not be used by this identity" in caplog.text
+    assert not Path("Ai.lkg").exists()
+    caplog.clear()
+    loading_with(Ai, policy, keeping())
+    assert "last known good" not in caplog.text
+    assert Path("Ai.lkg").exists()
+
+
+def key_for(aws: StrictAws, policy: Policy, key: str = ALIAS, **context: str) -> Code | None:
+    """Ask KMS for a new key and unwrap it, as the bearer of one policy; return why that is not possible."""
+    options = {"endpoint_url": aws.url, "session": aws.session(aws.user("bearer", policy))}
+    provider = spec.build(spec.options.model_validate(options), Context("production", Path()))
+    assert isinstance(provider, KeyKeeper)
+    words = {"service": "Ai", "environment": "production", **context}
+    try:
+        made = provider.data_key(key, words, None, Deadline(5))
+        assert provider.data_key(key, words, made.wrapped, Deadline(5)) == made
+    except ProviderError as error:
+        return error.code
+    finally:
+        provider.close()
+    return None
+
+
+@pytest.mark.parametrize("named", ["alias", "id", "arn", "arn of the alias"])
+def test_the_key_is_for_files_of_the_service_in_the_environment_and_no_other_key_is(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.url)
+    arn, other = aws.key().arn, aws.key().arn
+    aws.kms.aliases.update({ALIAS: arn, "alias/of-others": other})
+    home, _, number = arn.rpartition("/")
+    key = {"alias": ALIAS, "id": number, "arn": arn, "arn of the alias": home.removesuffix("key") + ALIAS}[named]
+    document = made(keeping(f"aws:{key}"), Ai=Ai, Etl=Etl)
+    own, shared = document["services"]["Ai"]["policy"], document["estate-secrets-manager-access"]
+    assert key_for(aws, own, key) is None
+    assert key_for(aws, own, key, service="Etl") is Code.DENIED
+    assert key_for(aws, own, key, environment="staging") is Code.DENIED
+    assert key_for(aws, own, other) is Code.DENIED
+    assert {key_for(aws, shared, key, service=service) for service in ("Ai", "Etl")} == {None}
+    assert key_for(aws, shared, key, service="Web") is Code.DENIED
+
+
+@pytest.mark.parametrize("key", ["file:cache.key", "keyring:estate-cache"])
+def test_a_key_that_is_not_in_kms_needs_nothing(key: str) -> None:
+    assert made(keeping(key), Ai=Ai) == made(Ai=Ai)
 
 
 def test_regions_are_region_and_replicas_in_one() -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from apps.backend.settings import BackendSettings
 from estate_config import Settings, environments, load, secret
-from estate_config.generate.catalogue import Catalogue, catalogue_of
+from estate_config.environments import Estate
+from estate_config.generate.catalogue import catalogue_of, schemas_of
 from estate_config.generate.terraform import terraform
 from estate_config.policies import reviewed
 from estate_config.testing import EmbeddedAws
@@ -81,8 +82,17 @@ def client(service: str, region: str = REGION) -> Any:
     return boto3.client(service, region_name=region)  # type: ignore[call-overload]  # any service, by its name
 
 
+def estate() -> Estate:
+    """The example estate, with copies in another region, and a last known good by a key of KMS."""
+    table = tomllib.loads((ESTATE / "estate.toml").read_text("utf-8"))
+    table["providers"]["aws"]["replica_regions"] = ["ap-northeast-1"]
+    table["environments"]["production"]["last_known_good"] = {"file": "{service}.lkg", "key": "aws:alias/estate-cache"}
+    return environments.read(table)
+
+
 @pytest.fixture
-def folder(catalogue: Catalogue, estate_folder: Path, tmp_path: Path) -> Path:
+def folder(estate_folder: Path, tmp_path: Path) -> Path:
+    catalogue = catalogue_of(estate(), schemas_of(estate(), list(estate().table.services)))
     shutil.copy(estate_folder / "infrastructure" / "terraform" / "main.tf", tmp_path)
     tmp_path.joinpath("secrets-manager.tf").write_text(terraform(catalogue, "made for a test"), "utf-8")
     variables = {**VARIABLES, "replica_regions": {"ap-northeast-1": "alias/aws/secretsmanager"}}
@@ -147,10 +157,7 @@ def test_it_is_applied_filled_and_loaded_from(folder: Path, aws: EmbeddedAws, mo
 
 
 def doctor_finds_the_policy_to_be_the_generated_one() -> None:
-    table = tomllib.loads((ESTATE / "estate.toml").read_text("utf-8"))
-    table["providers"]["aws"]["replica_regions"] = ["ap-northeast-1"]
-    estate = environments.read(table)
-    review = reviewed(estate, estate.choose("production"), ["ai", "etl", "backend"])
+    review = reviewed(estate(), estate().choose("production"), ["ai", "etl", "backend"])
     assert {one.name: (one.state, one.bearers) for one in review.findings} == {
         **{f"estate-{service}": ("not deployed", None) for service in ("ai", "etl", "backend")},
         "estate-secrets-manager-access": ("same", 1),
@@ -166,11 +173,13 @@ def the_account_is_as_it_should_be() -> None:
     (attached,) = iam.list_attached_role_policies(RoleName="estate-nodes")["AttachedPolicies"]
     assert attached["PolicyName"] == "estate-secrets-manager-access"
     version = iam.get_policy_version(PolicyArn=attached["PolicyArn"], VersionId="v1")["PolicyVersion"]
-    (read, batch, decrypt) = version["Document"]["Statement"]
+    (read, batch, decrypt, keep) = version["Document"]["Statement"]
     assert len(read["Resource"]) == 16, "eight secrets, in two regions"
     assert {one["ARN"] for one in described} < set(read["Resource"])
     assert batch["Action"] == "secretsmanager:BatchGetSecretValue"
     assert decrypt["Resource"] == [described[0]["KmsKeyId"]]
+    assert keep["Resource"] == f"arn:aws:kms:{REGION}:123456789012:key/*"
+    assert keep["Condition"]["ForAnyValue:StringEquals"] == {"kms:ResourceAliases": "alias/estate-cache"}
     alarms = client("cloudwatch").describe_alarms()["MetricAlarms"]
     filters = client("logs").describe_metric_filters(logGroupName="estate-trail")["metricFilters"]
     metrics = {one["metricTransformations"][0]["metricName"] for one in filters}
@@ -231,9 +240,10 @@ class Odd(Settings):
     url: str = secret("url", template="postgresql://me:{shared_1}@db/estate")
 
 
-def odd(**options: object) -> str:
+def odd(key: str | None = None, **options: object) -> str:
+    kept = {"last_known_good": {"file": "{service}.lkg", "key": key}} if key else {}
     table = {
-        "environments": {"production": {"chain": ["aws"]}},
+        "environments": {"production": {"chain": ["aws"], **kept}},
         "default_environment": "production",
         "providers": {"aws": {"prefix": "estate/", "region": REGION, **options}},
     }
@@ -266,6 +276,26 @@ def test_replicas_of_estate_toml_are_the_default_and_the_form_is_terraforms_own(
     assert text == odd(region=None, regions=[REGION, *regions])
     assert formatted(text) == text
     assert text.count('= "alias/aws/secretsmanager"') == len(regions)
+
+
+ARN = f"arn:aws:kms:{REGION}:210987654321:key/mrk-1234"
+
+
+@pytest.mark.parametrize(
+    ("key", "resource"),
+    [
+        ("alias/cache", 'replace(aws_kms_key.estate_secrets.arn, aws_kms_key.estate_secrets.key_id, "*")'),
+        ("mrk-1234", 'replace(aws_kms_key.estate_secrets.arn, aws_kms_key.estate_secrets.key_id, "mrk-1234")'),
+        (ARN, f'"{ARN}"'),
+    ],
+)
+def test_the_key_of_the_last_known_good_is_the_one_of_estate_toml(key: str, resource: str) -> None:
+    text = odd(f"aws:{key}")
+    assert formatted(text) == text
+    assert f"Resource = {resource}\n" in text
+    assert '"kms:EncryptionContext:service"     = ["odd"]\n' in text
+    assert ('"kms:ResourceAliases" = "alias/cache"' in text) is (key == "alias/cache")
+    assert "KeepLastKnownGood" not in odd("file:cache.key")
 
 
 @pytest.mark.integration

@@ -13,7 +13,9 @@ ARN = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:estate/jwt-AbCd
 PREFIX = ARN.removesuffix("-AbCdEf")
 
 
-def verdict(*statements: dict[str, Any], resource: str = ARN, action: str = READ, **context: str) -> bool | None:
+def verdict(
+    *statements: dict[str, Any], resource: str = ARN, action: str = READ, **context: str | tuple[str, ...]
+) -> bool | None:
     return decide([identity_policy(*statements)], Request(action, resource, context=context))
 
 
@@ -92,6 +94,22 @@ def test_what_is_all_but_something() -> None:
 )
 def test_conditions_hold_all_together(condition: dict[str, Any], context: dict[str, str], holds: bool) -> None:
     assert verdict(allow(READ, on="*", Condition=condition), **context) is (True if holds else None)
+
+
+@pytest.mark.parametrize(
+    ("values", "holds"), [(("alias/a", "alias/b"), True), (("alias/b",), True), (("alias/a",), None), ((), None)]
+)
+def test_one_of_several_values_is_enough_where_the_operator_says_so(
+    values: tuple[str, ...], holds: bool | None
+) -> None:
+    def judged(operator: str, context: dict[str, str | tuple[str, ...]]) -> bool | None:
+        policy = identity_policy(allow(READ, on="*", Condition={operator: {"kms:ResourceAliases": "alias/b"}}))
+        return decide([policy], Request(READ, ARN, context=context))
+
+    assert judged("ForAnyValue:StringEquals", {"kms:ResourceAliases": values}) is holds
+    assert judged("ForAnyValue:StringEquals", {}) is None
+    with pytest.raises(PolicyError, match="has several values"):
+        judged("StringEquals", {"kms:ResourceAliases": values})
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from estate_config import Code, environments
-from estate_config.contract import Policed
+from estate_config.contract import KeyKeeper, Policed
 from estate_config.errors import ProviderError
-from estate_config.generate.aws_places import EventsQueue, aws_places
-from estate_config.generate.catalogue import catalogue_of, schemas_of
+from estate_config.generate.aws_places import Place as SecretPlace
+from estate_config.generate.aws_places import aws_places
+from estate_config.generate.catalogue import EnvironmentEntry, catalogue_of, schemas_of
 from estate_config.generate.iam import policy
 from estate_config.generate.terraform import node_policy
-from estate_config.model import Deadline, Failed, Key, Place, Policy
+from estate_config.model import DataKey, Deadline, Failed, Key, Place, Policy
 from estate_config.policies import Review, reviewed
 from estate_config_providers.aws.options import AwsOptions
 from tests.doubles import Shelf, estate, spec_of
@@ -37,6 +38,8 @@ class Web(Settings):
 """
 SERVICES = {"ai": "made_up_schemas:Ai", "etl": "made_up_schemas:Etl", "web": "made_up_schemas:Web"}
 OPTIONS = {"region": "eu-west-1", "prefix": "estate/", "replica_regions": ["eu-north-1"]}
+KEPT: dict[str, Any] = {}
+"""What the environment says of a last known good."""
 NODE = "estate-secrets-manager-access"
 ACCOUNT = "123456789012"
 
@@ -53,6 +56,9 @@ class Aws(Shelf):
     def locate(self, key: Key) -> Place:
         return Place(f"estate/{key.name}")
 
+    def data_key(self, name: str, context: Mapping[str, str], wrapped: bytes | None, deadline: Deadline) -> DataKey:
+        raise AssertionError("no policy needs a key")
+
     def policies(self, names: Sequence[str], deadline: Deadline) -> Answers:
         if isinstance(self.answers, Exception):
             raise self.answers
@@ -66,12 +72,21 @@ def _schemas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def made() -> environments.Estate:
-    return environments.read(estate("aws", services=SERVICES, providers={"aws": OPTIONS}))
+    table = estate("aws", services=SERVICES, providers={"aws": OPTIONS})
+    table["environments"]["here"].update(KEPT)
+    return environments.read(table)
+
+
+def read() -> tuple[tuple[SecretPlace, ...], EnvironmentEntry]:
+    """Return what policies are made of."""
+    found = made()
+    catalogue = catalogue_of(found, schemas_of(found, list(SERVICES)))
+    return aws_places(catalogue, "here"), catalogue.environment("here")
 
 
 def review(offer: Offer, answers: Any, *services: str) -> Review:
     aws = Aws(answers)
-    offer(spec_of("aws", aws, options=AwsOptions, offers=(Policed,), secrets_only=True, remote=True))
+    offer(spec_of("aws", aws, options=AwsOptions, offers=(Policed, KeyKeeper), secrets_only=True, remote=True))
     found = made()
     answer = reviewed(found, found.choose(), services or ("ai", "etl"))
     assert aws.closed
@@ -84,10 +99,9 @@ def deployed(document: Mapping[str, Any], name: str, bearers: int | None = 1) ->
 
 
 def generated(*services: str, name: str, bearers: int | None = 1) -> Policy:
-    found = made()
-    places = aws_places(catalogue_of(found, schemas_of(found, list(SERVICES))), "here")
+    places, entry = read()
     own = [place for place in places if set(services) & set(place.services)]
-    return deployed(policy(own, ("eu-west-1", "eu-north-1")), name, bearers)
+    return deployed(policy(own, entry, services), name, bearers)
 
 
 def states(found: Review) -> dict[str, str]:
@@ -103,9 +117,7 @@ def test_the_generated_policies_are_the_same(offer: Offer) -> None:
 
 
 def test_the_shared_policy_may_be_the_one_of_terraform_with_arns_and_keys_as_they_came_out(offer: Offer) -> None:
-    estate_ = made()
-    places = aws_places(catalogue_of(estate_, schemas_of(estate_, list(SERVICES))), "here")
-    text = json.dumps(node_policy(places, ("eu-west-1", "eu-north-1")))
+    text = json.dumps(node_policy(*read()))
     text = text.replace("??????", "AbCdEf").replace(":kms:*:", ":kms:eu-west-1:").replace("key/*", "key/1234-5678")
     found = review(offer, {NODE: deployed(json.loads(text), NODE)}, "ai")
     assert states(found) == {"estate-ai": "not deployed", NODE: "same"}
@@ -115,15 +127,30 @@ def test_the_shared_policy_may_be_the_one_of_terraform_with_arns_and_keys_as_the
 def test_whoever_listens_for_changes_needs_the_right_to_in_either_form_of_the_policy(
     offer: Offer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wrong = forms()
     monkeypatch.setitem(OPTIONS, "events_queue_url", f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/changes")
-    queue = EventsQueue("changes", f"arn:aws:sqs:eu-west-1:{ACCOUNT}:changes")
-    estate_ = made()
-    places = aws_places(catalogue_of(estate_, schemas_of(estate_, list(SERVICES))), "here")
-    for form in (policy, node_policy):
-        right, wrong = (form(places, ("eu-west-1", "eu-north-1"), one) for one in (queue, None))
-        assert states(review(offer, {NODE: deployed(right, NODE)}, "ai"))[NODE] == "same"
-        (lacking,) = review(offer, {NODE: deployed(wrong, NODE)}, "ai").problems
-        assert lacking.message.endswith(f"it lacks Allow sqs:ReceiveMessage on {queue.arn}")
+    for right, lacks in zip(forms(), wrong, strict=True):
+        assert states(review(offer, {NODE: right}, "ai"))[NODE] == "same"
+        (lacking,) = review(offer, {NODE: lacks}, "ai").problems
+        assert lacking.message.endswith(f"it lacks Allow sqs:ReceiveMessage on arn:aws:sqs:eu-west-1:{ACCOUNT}:changes")
+
+
+def test_whoever_keeps_a_last_known_good_needs_its_key_in_either_form_of_the_policy(
+    offer: Offer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = forms()
+    monkeypatch.setitem(KEPT, "last_known_good", {"file": "{service}.lkg", "key": "aws:alias/estate-cache"})
+    for right, lacks in zip(forms(), wrong, strict=True):
+        assert states(review(offer, {NODE: right}, "ai"))[NODE] == "same"
+        (lacking,) = review(offer, {NODE: lacks}, "ai").problems
+        assert "it lacks Allow kms:GenerateDataKey, kms:Decrypt on " in lacking.message
+        assert "if ForAnyValue:StringEquals kms:ResourceAliases alias/estate-cache" in lacking.message
+
+
+def forms() -> list[Policy]:
+    """Return the shared policy as `iam` makes it, and as Terraform deploys it."""
+    places, entry = read()
+    return [deployed(policy(places, entry, ["ai", "etl"]), NODE), deployed(node_policy(places, entry), NODE)]
 
 
 def test_a_policy_that_knows_less_or_more_is_a_problem_that_says_which(offer: Offer) -> None:
