@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from estate_config.errors import ConfigurationError
     from estate_config.provenance import Explanation, Provenance
 
-_HEAD = ("setting", "kind", "from", "place", "version", "age", "asked before")
+_HEAD = ("setting", "kind", "from", "place", "version", "age", "asked before", "degraded")
 
 
 def explain(services: Services = None, environment: EnvironmentName = None, output: Output = Format.TEXT) -> None:
@@ -72,4 +72,5 @@ def _row(item: Provenance) -> tuple[str, ...]:
         version_text(item.stage, item.version),
         "" if item.age is None else age_text(item.age),
         ", ".join(f"{step.provider} {step.outcome}" for step in before),
+        item.degraded,
     )

@@ -33,6 +33,18 @@ def test_version_and_stage_are_shown_where_the_provider_has_them(project: Projec
     ]
 
 
+def test_why_a_value_is_not_from_the_place_that_should_have_answered_is_shown(project: Project) -> None:
+    project.write("shelf.json", json.dumps({"database/url": "x", "rds": '{"password": "y"}'}))
+    project.change("shelf.py", 'stage="CURRENT"', 'degraded="from b: a fails" if name == "rds" else ""')
+    lines = project.run("explain", "etl", "--env", "cluster").out.splitlines()
+    assert lines[2:] == [
+        "  setting       kind    from     place               version  age  asked before  degraded",
+        "  database_url  secret  shelf    shelf/database/url  v1       0 s",
+        "  password      secret  shelf    shelf/rds#password  v1       0 s                from b: a fails",
+        "  note          secret  default  the schema                        shelf absent",
+    ]
+
+
 def test_a_service_that_cannot_start_has_its_report_and_the_others_their_table(project: Project) -> None:
     project.write(".env", "DATABASE_URL=x\nOPENAI_KEY=y\n")
     done = project.run("explain", code=1)

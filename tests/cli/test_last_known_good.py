@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -45,6 +46,10 @@ def test_a_check_does_not_pass_on_old_values_and_explain_shows_that_they_are_old
     assert "UNAVAILABLE  database_url, openai_key" in kept.run("check", "ai", "--env", "cluster", code=1).out
     explained = kept.run("explain", "ai", "--env", "cluster").out
     assert "shelf UNAVAILABLE, disk last known good" in explained
+    assert re.search(r"asked before +degraded\n", explained)
+    assert re.search(
+        r"database_url .+ last known good of [\d-]+ [\d:]+ UTC, from \S+/ai\.lkg: shelf said UNAVAILABLE\n", explained
+    )
     assert "STALE" in explained
     document = kept.run("explain", "ai", "--env", "cluster", "--format", "json").document
     (setting, *_) = document["services"][0]["settings"]
