@@ -42,6 +42,15 @@ def test_a_new_value_appears(live: Live) -> None:
         wait_until(lambda: settings.token == "t2")
 
 
+def test_a_watch_says_in_how_many_seconds_each_provider_is_looked_at_again(live: Live) -> None:
+    settings = live(Service, Store("local"), Store(token="t1"))
+    with watch(settings, every=60) as watched:
+        wait_until(lambda: len(watched.next_checks()) == 2)
+        checks = watched.next_checks()
+    assert set(checks) == {"local", "store"}
+    assert all(0 <= seconds <= 60 for seconds in checks.values())
+
+
 def test_versions_are_compared_and_values_read_only_when_they_are_new(live: Live) -> None:
     store = ProbedStore(token="t1")
     settings = live(Service, store)
