@@ -9,10 +9,9 @@ import json
 import logging
 import os
 import pty
-import select
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,25 +212,42 @@ class Project:
             preexec_fn=lambda: os.close(os.open(os.ttyname(0), os.O_RDWR)),  # noqa: PLW1509 - makes it the controlling one
         )
         os.close(terminal)
-        shown, end = b"", time.monotonic() + 60
-        while time.monotonic() < end:
-            if not select.select([controller], [], [], 0.1)[0]:
-                continue
-            try:
-                shown += os.read(controller, 4096)
-            except OSError:  # the program has ended
-                break
-            if answer and b"[y/N] " in shown:
-                os.write(controller, answer)
-                answer = b""
-        os.close(controller)
-        return process.wait(60), shown.decode()
+        shown = b""
+        with limited(process):
+            with contextlib.suppress(OSError):  # the program has ended
+                while chunk := os.read(controller, 4096):
+                    shown += chunk
+                    if answer and b"[y/N] " in shown:
+                        os.write(controller, answer)
+                        answer = b""
+            os.close(controller)
+            return process.wait(60), shown.decode()
 
     @property
     def shelf(self) -> dict[str, Any]:
         """What is on the shelf."""
         stored: dict[str, Any] = json.loads((self.folder / "shelf.json").read_text("utf-8"))
         return stored
+
+
+@contextlib.contextmanager
+def limited(process: subprocess.Popen[Any], seconds: float = 60) -> Iterator[None]:
+    """End a program with the block, or after so many seconds: whoever waits for it then goes on.
+
+    What fails has what it printed, as far as nobody has read it.
+    """
+    too_long = threading.Timer(seconds, process.kill)
+    too_long.start()
+    try:
+        yield
+    except BaseException as error:
+        process.kill()
+        error.add_note(f"the program has printed: {process.communicate(timeout=10)}")
+        raise
+    finally:
+        too_long.cancel()
+        process.kill()
+        process.communicate(timeout=10)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 import estate_config
 from estate_config.cli.app import app
-from tests.cli.conftest import ESTATE, Project
+from tests.cli.conftest import ESTATE, Project, limited
 
 VERBS = ("check", "explain", "watch", "run", "push", "rotate", "providers")
 
@@ -148,13 +149,12 @@ def on_a_terminal(project: Project, *words: str, **variables: str) -> str:
     )
     os.close(terminal)
     shown = b""
-    try:
-        while chunk := os.read(controller, 4096):
-            shown += chunk
-    except OSError:  # the program has ended
-        pass
+    with limited(process):
+        with contextlib.suppress(OSError):  # the program has ended
+            while chunk := os.read(controller, 4096):
+                shown += chunk
+        assert process.wait(60) != -signal.SIGKILL, shown
     os.close(controller)
-    process.wait(60)
     return shown.decode()
 
 
@@ -180,7 +180,8 @@ def test_a_reader_that_has_gone_is_no_traceback(project: Project) -> None:
     )
     assert process.stdout is not None
     process.stdout.close()
-    _, err = process.communicate(timeout=60)
+    with limited(process):
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (1, b"")
 
 
@@ -198,9 +199,10 @@ def test_ctrl_c_ends_it_with_130_and_nothing_ugly(project: Project) -> None:
         text=True,
     )
     assert process.stderr is not None
-    assert process.stderr.readline() == "up\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    with limited(process):
+        assert process.stderr.readline() == "up\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (130, "", "")
 
 

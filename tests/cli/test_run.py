@@ -6,10 +6,12 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from tests.cli.conftest import ESTATE, Project
+from tests.cli.conftest import ESTATE, Project, limited
 
 SHOW = "import json, os; print(json.dumps(dict(os.environ)))"
 
@@ -82,8 +84,9 @@ def test_variables_that_are_too_long_are_said_and_not_shown(project: Project) ->
     assert done.err == "estate: true: Argument list too long\n"
 
 
-def started(project: Project, code: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def started(project: Project, code: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
         [ESTATE, "run", "ai", "--", sys.executable, "-uc", code],
         cwd=project.folder,
         env=project.environment,
@@ -91,6 +94,8 @@ def started(project: Project, code: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+    with limited(process):
+        yield process
 
 
 def test_trap_20_the_program_takes_the_place_of_the_process(project: Project) -> None:

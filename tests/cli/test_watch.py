@@ -8,15 +8,14 @@ import pty
 import re
 import signal
 import subprocess
-import threading
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from estate_config.model import Deadline
-from tests.cli.conftest import ESTATE, Project
+from tests.cli.conftest import ESTATE, Project, limited
 from tests.leaks import assert_no_canary
 
 CANARY = "canary-60b9e2f4a1"
@@ -49,27 +48,21 @@ def watching(project: Project, *words: str) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    try:
+    with limited(process):
         yield process
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert process.returncode == 130, err
         assert "Traceback" not in err
         assert_no_canary(out + err, CANARY)
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def lines_until(process: subprocess.Popen[str], is_it: Callable[[str], object]) -> list[str]:
     assert process.stdout is not None
-    too_long = threading.Timer(20, process.kill)
-    too_long.start()
     lines: list[str] = []
     for line in process.stdout:
         lines.append(line.rstrip("\n"))
         if is_it(line):
-            too_long.cancel()
             assert_no_canary("".join(lines), CANARY)
             return lines
     raise AssertionError(f"it ended, or it did not come to that in time: {lines}")
@@ -94,6 +87,14 @@ def test_without_a_terminal_there_is_a_line_for_each_setting_and_then_for_each_c
         )
         put(cluster, "22")
         assert lines_until(process, lambda line: "fine" in line)[-1][9:] == "ai fine"
+
+
+def test_one_that_hangs_fails_with_what_it_has_printed() -> None:
+    code = "import sys, time; print('up', flush=True); print('asking', file=sys.stderr, flush=True); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with pytest.raises(AssertionError, match="in time: \\['up'\\]") as caught, limited(process, seconds=1):
+        lines_until(process, lambda line: "never" in line)
+    assert caught.value.__notes__ == ["the program has printed: ('', 'asking\\n')"]
 
 
 def test_for_machines_each_line_is_a_document(cluster: Project) -> None:
@@ -139,7 +140,7 @@ def test_on_a_terminal_a_table_lives(cluster: Project) -> None:
         stderr=terminal,
     )
     os.close(terminal)
-    try:
+    with limited(process):
         shown = read_until(controller, "", "next check")
         assert "ai: fine" in shown
         assert re.search(r"setting +kind +from +place +version +age +next check", shown)
@@ -154,17 +155,12 @@ def test_on_a_terminal_a_table_lives(cluster: Project) -> None:
         read_until(controller, shown, None)
         assert process.wait(60) == 130
         assert_no_canary(shown, CANARY)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(controller)
+    os.close(controller)
 
 
 def read_until(controller: int, shown: str, text: str | None) -> str:
     """Return what a terminal has shown once it shows a text; without one, once the program has gone."""
-    deadline = Deadline(20)
     while text is None or text not in shown:
-        assert deadline.remaining(), shown
         try:
             shown += os.read(controller, 65536).decode(errors="replace")
         except OSError:

@@ -20,7 +20,7 @@ from tests.doubles import Shelf, estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import offers_of
 from tests.live.doubles import BEGINNING, UNREACHABLE, Store
-from tests.telemetry.schemas import CANARY, Service
+from tests.telemetry.schemas import CANARY, Metered
 from tests.unit.conftest import Offer
 
 
@@ -28,7 +28,7 @@ class Scraped:
     """A process that Prometheus scrapes."""
 
     def __init__(self) -> None:
-        self.settings = lazy(Service)
+        self.settings = lazy(Metered)
         self.collector = SettingsCollector(self.settings)
         registry = CollectorRegistry()
         registry.register(self.collector)
@@ -75,13 +75,13 @@ def test_reads_failures_swaps_and_refused_versions_are_counted_from_the_first_lo
     store.failing["token"] = Failed(Code.DENIED, "may not be read")
     refresh(scraped.settings, "token")
     assert scraped.values("reads_total", "service", "environment", "provider", "outcome") == {
-        ("Service", "here", "store", "found"): 6,
-        ("Service", "here", "store", "absent"): 3,
-        ("Service", "here", "store", "DENIED"): 1,
+        ("Metered", "here", "store", "found"): 6,
+        ("Metered", "here", "store", "absent"): 3,
+        ("Metered", "here", "store", "DENIED"): 1,
     }
     assert scraped.values("read_failures_total", "provider", "outcome") == {("store", "DENIED"): 1}
-    assert scraped.values("swaps_total", "service") == {("Service",): 1}
-    assert scraped.values("refused_total", "service") == {("Service",): 1}
+    assert scraped.values("swaps_total", "service") == {("Metered",): 1}
+    assert scraped.values("refused_total", "service") == {("Metered",): 1}
     assert_no_canary(scraped.text(), CANARY)
 
 
@@ -148,5 +148,5 @@ def test_nobody_imports_either_of_the_two_who_does_not_ask_for_it() -> None:
         "import sys, estate_config.telemetry.audit, estate_config.live, estate_config.cli.app\n"
         "print(sorted({'opentelemetry', 'prometheus_client'} & set(sys.modules)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from estate_config.model import Deadline
 from estate_config.testing import EmbeddedAws
 from tests.fakes.aws import REGION, StrictAws
 from tests.providers.test_aws_events import Route
@@ -124,8 +125,10 @@ def serving(fake: StrictAws, queue: str, sqs: str, folder: Path) -> Iterator[tup
 def versions(url: str) -> dict[int, tuple[str, float]]:
     """Return the version of each process and since when it has it, asking until all of them have answered."""
     found: dict[int, tuple[str, float]] = {}
+    deadline = Deadline(WITHIN)
     with httpx.Client(timeout=30, headers={"Connection": "close"}) as client:
         while len(found) < WORKERS:
+            assert deadline.remaining(), f"not all processes answer: {found}"
             said = client.get(f"{url}/version").json()
             found[said["pid"]] = said["version"], said["since"]
     return found
