@@ -15,8 +15,9 @@ from tests.doubles import estate
 from tests.faults.aws_rows import DEADLINE
 from tests.faults.proxy import Proxy
 from tests.faults.row import CANARY, Row, Service
-from tests.providers.vault.nodes import Node, free_port, wait_until
+from tests.providers.vault.nodes import Node, wait_until
 from tests.providers.vault.test_cluster import config, voters
+from tools.processes import free_port
 
 NOTHING = 'path "elsewhere" { capabilities = ["read"] }'
 POLICY = 'path "secret/data/*" { capabilities = ["read"] }'

@@ -21,7 +21,7 @@ from estate_config.telemetry.opentelemetry import instrument
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
 from tests.live.doubles import BEGINNING, UNREACHABLE, Store, wait_until
-from tests.telemetry.schemas import CANARY, Service
+from tests.telemetry.schemas import CANARY, Metered
 
 
 class Seen:
@@ -47,11 +47,11 @@ class Seen:
         ]
 
     def values(self, name: str, *labels: str) -> dict[tuple[object, ...], float]:
-        """Return the numbers of a metric by those of its attributes."""
+        """Return the numbers of a metric by those of its attributes; other tests' instances may be there still."""
         return {
             tuple((point.attributes or {}).get(label) for label in labels): point.value
             for point in self.points(name)
-            if isinstance(point, NumberDataPoint)
+            if isinstance(point, NumberDataPoint) and (point.attributes or {}).get("service") == Metered.__name__
         }
 
 
@@ -66,11 +66,11 @@ def seen() -> Iterator[Seen]:
 
 def test_a_question_to_a_provider_is_a_span_of_its_time_within_that_of_who_asked(seen: Seen, live: Live) -> None:
     with seen.tracers.get_tracer("service").start_as_current_span("start") as parent:
-        live(Service, Store(token=CANARY))
+        live(Metered, Store(token=CANARY))
     span, outer = seen.exporter.get_finished_spans()
     assert (span.name, span.status.status_code) == ("estate_config.fetch", StatusCode.UNSET)
     assert dict(span.attributes or {}) == {
-        "estate_config.service": "Service",
+        "estate_config.service": "Metered",
         "estate_config.environment": "here",
         "estate_config.provider": "store",
         "estate_config.settings": 3,
@@ -85,7 +85,7 @@ def test_a_question_to_a_provider_is_a_span_of_its_time_within_that_of_who_asked
 
 
 def test_what_a_watch_asks_is_no_part_of_the_span_that_it_was_begun_in(seen: Seen, live: Live) -> None:
-    settings = live(Service, Store(token="t"))
+    settings = live(Metered, Store(token="t"))
     with seen.tracers.get_tracer("service").start_as_current_span("start"):
         watching = watch(settings, every=0.05)
     with watching:
@@ -99,24 +99,24 @@ def test_a_provider_that_could_not_answer_is_an_error(seen: Seen, live: Live) ->
     store = Store(token="t")
     store.down = UNREACHABLE
     with pytest.raises(ConfigurationError):
-        live(Service, store)
+        live(Metered, store)
     (span,) = seen.exporter.get_finished_spans()
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, "UNAVAILABLE")
 
 
 def test_reads_failures_swaps_and_refused_versions_are_counted(seen: Seen, live: Live) -> None:
     store = Store(token="t", workers="1")
-    settings = live(Service, store)
+    settings = live(Metered, store)
     store.put("token", CANARY)
     refresh(settings)
     store.put("workers", CANARY)
     refresh(settings)
     store.failing["token"] = Failed(Code.DENIED, "may not be read")
     refresh(settings, "token")
-    assert seen.values("reads", "service", "environment", "provider") == {("Service", "here", "store"): 10}
+    assert seen.values("reads", "service", "environment", "provider") == {("Metered", "here", "store"): 10}
     assert seen.values("read.failures", "provider", "outcome") == {("store", "DENIED"): 1}
-    assert seen.values("swaps", "service") == {("Service",): 1}
-    assert seen.values("refused", "service") == {("Service",): 1}
+    assert seen.values("swaps", "service") == {("Metered",): 1}
+    assert seen.values("refused", "service") == {("Metered",): 1}
     (histogram,) = seen.points("fetch.duration")
     assert isinstance(histogram, HistogramDataPoint)
     assert (histogram.count, dict(histogram.attributes or {})["outcome"]) == (4, "answered")
@@ -125,9 +125,9 @@ def test_reads_failures_swaps_and_refused_versions_are_counted(seen: Seen, live:
 
 
 def test_ages_and_rotations_that_are_due_are_gauges_of_each_field(seen: Seen, live: Live) -> None:
-    settings = live(Service, Store(token="t", workers="2"))
+    settings = live(Metered, Store(token="t", workers="2"))
     ages = seen.values("setting.age", "service", "field")
-    assert set(ages) == {("Service", "token"), ("Service", "workers")}
+    assert set(ages) == {("Metered", "token"), ("Metered", "workers")}
     assert all(0 <= age < 60 for age in ages.values())
     due = BEGINNING + timedelta(minutes=1, days=90) - datetime.now(UTC)
     assert seen.values("rotation.due", "field") == {("token",): pytest.approx(due / timedelta(days=1), abs=0.01)}
@@ -136,7 +136,7 @@ def test_ages_and_rotations_that_are_due_are_gauges_of_each_field(seen: Seen, li
 
 def test_ready_and_degraded_are_gauges_of_each_instance(seen: Seen, live: Live) -> None:
     store = Store(token="t")
-    settings = live(Service, store)
+    settings = live(Metered, store)
     assert (seen.values("ready"), seen.values("degraded")) == ({(): 1}, {(): 0})
     store.down = UNREACHABLE
     refresh(settings)
@@ -145,7 +145,7 @@ def test_ready_and_degraded_are_gauges_of_each_instance(seen: Seen, live: Live) 
 
 def test_it_can_be_ended(seen: Seen, live: Live) -> None:
     seen.end()
-    settings = live(Service, Store(token="t"))
+    settings = live(Metered, Store(token="t"))
     assert seen.exporter.get_finished_spans() == ()
     assert (seen.values("reads"), seen.values("setting.age")) == ({}, {})
     assert settings.token == "t"

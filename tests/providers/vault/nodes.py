@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -17,12 +16,6 @@ from tests.providers.vault.helpers import program
 
 START = 30.0
 """Seconds that anything of a server may take."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(ready: Callable[[], object], what: str) -> None:

@@ -14,7 +14,8 @@ import pytest
 
 from estate_config.model import Deadline, Found
 from tests.providers.vault.helpers import ask, key, vault
-from tests.providers.vault.nodes import Node, free_port, wait_until
+from tests.providers.vault.nodes import Node, wait_until
+from tools.processes import free_port
 
 LOADS, THREADS = 200, 8
 DEADLINE = 15.0

@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from estate_config.errors import Code, ProviderError
 from tests.providers.vault.helpers import ask, key, vault
-from tests.providers.vault.nodes import Node, free_port
+from tests.providers.vault.nodes import Node
+from tools.processes import free_port
 
 
 @dataclass(frozen=True)
