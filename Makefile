@@ -6,7 +6,7 @@ TESTS ?=
 ARGS ?=
 SECONDS ?= 600
 BIN := .venv/bin
-CORE := estate_config/*.py
+CORE := estate_config/*.py,estate_config/live/*.py
 NODE_MODULES := examples/estate/apps/backend/node_modules/.installed
 
 .PHONY: demo test lint bench soak docs lock clean

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from estate_config import Settings, refresh, secret, swap, watch
+from estate_config import Settings, lazy, refresh, secret, swap, watch
 from estate_config import settings as settings_module
 from estate_config.live import state, watching
 from tests.live.conftest import Live
@@ -186,10 +186,12 @@ def test_a_swap_that_was_half_done_at_the_fork_is_whole_in_the_child(live: Live)
     store.put("token", "t2")
     refresh(settings)
     object.__setattr__(settings, "__dict__", old)
+    waiting = lazy(Service)
     settings_module._after_fork()
     swap._after_fork()
     state._after_fork()
     assert settings.token == "t2"
+    assert repr(waiting) == "Service('not loaded')"
 
 
 def test_a_signal_during_a_swap_ends_the_process_as_it_should(tmp_path: Path) -> None:
@@ -216,3 +218,29 @@ for number in range(1_000_000):
 """,
     )
     assert said == "ended with t\n"
+
+
+def test_the_watch_of_a_child_begins_with_nothing_but_its_list(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    thread = watching._Thread()
+    monkeypatch.setattr(watching, "_thread", thread)
+    thread.after_fork()
+    assert thread.thread is None
+    thread.watches.append(watching.Watch(settings, 0.05))
+    thread.after_fork()
+    store.put("token", "t2")
+    wait_until(lambda: settings.token == "t2")
+    thread.watches[0].stop()
+
+
+def test_a_child_reads_nothing_anew_where_nothing_was_leased(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    before = len(store.fetches)
+    with watch(settings, every=1000) as watching_it:
+        wait_until(watching_it.next_checks)
+        watching_it.turn.after_fork()
+        watching._thread.wake.set()
+        wait_until(lambda: not watching_it.turn.is_child)
+    assert len(store.fetches) == before

@@ -12,6 +12,7 @@ from pydantic import BaseModel, model_validator
 from estate_config import (
     Code,
     ConfigurationError,
+    Refreshed,
     Settings,
     explain,
     lazy,
@@ -24,6 +25,7 @@ from estate_config import (
     use,
 )
 from estate_config.model import Failed
+from estate_config.swap import swapped
 from tests.doubles import estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -290,3 +292,36 @@ def test_members_of_one_secret_are_tried_at_one_stage(live: Live, account: Membe
     retry = retry_on_rejected(settings, "user", exceptions=(OSError,))
     assert retry.renewed(snapshot(settings))
     assert (settings.user, settings.password, settings.other) == ("u2", "p2", "o1")
+
+
+def test_what_was_never_loaded_has_nobody_to_ask() -> None:
+    settings = lazy(Service)
+    made = Service.model_construct(token="t")
+    with use(Service, {"token": "t", "rds": {"user": "u", "password": "p"}, "pinned": "p"}):
+        swapped(Service).show(settings, made)  # type: ignore[union-attr]  # there is one
+        assert refresh(settings) == Refreshed()
+
+
+def test_a_child_whose_chain_cannot_be_made_any_more_keeps_what_it_has(
+    live: Live, store: Store, monkeypatch: pytest.MonkeyPatch, offer: Offer, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings: Service = live(Service, store)
+    store.put("token", "t2")
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    monkeypatch.setattr("estate_config.discovery.installed", dict)
+    assert refresh(settings) == Refreshed()
+    assert settings.token == "t1"
+    assert "the chain of Service cannot be made anew: " in caplog.text
+
+
+def test_a_part_of_two_templates_is_read_once(live: Live) -> None:
+    class Twice(Settings):
+        token: str = secret("token")
+        one: str = secret(template="one-{token}")
+        two: str = secret(template="two-{token}-{one}")
+
+    store = Store(token="t1")
+    settings: Twice = live(Twice, store)
+    store.put("token", "t2")
+    assert refresh(settings, "two", "one").changed == ("token", "one", "two")
+    assert settings.two == "two-t2-one-t2"

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from estate_config import Settings, explain, refresh, retry_on_rejected, secret
+from estate_config import Settings, explain, lazy, refresh, retry_on_rejected, secret
+from estate_config.model import Key, Place
+from tests.doubles import spec_of
 from tests.live.conftest import Live
 from tests.live.doubles import UNREACHABLE, Store
+from tests.unit.conftest import Offer
 
 NOTHING: dict[str, str] = {}
 
@@ -235,3 +239,36 @@ def test_a_name_that_is_no_field_is_said_at_once(settings: Service) -> None:
 def test_stages_are_given_as_a_tuple() -> None:
     with pytest.raises(TypeError, match=r'accepts=\("PENDING",\)'):
         secret(accepts="PENDING")  # type: ignore[arg-type]  # what is tested
+
+
+def test_a_coroutine_function_loads_off_the_loop(offer: Offer, tmp_path: Path) -> None:
+    threads: list[str] = []
+
+    class Seen(Store):
+        def locate(self, key: Key) -> Place:
+            threads.append(threading.current_thread().name)
+            return super().locate(key)
+
+    offer(spec_of("store", Seen(password="old", fallback="old")))
+    chain = 'default_environment = "here"\n[environments.here]\nchain = ["store"]\n'
+    (tmp_path / "estate.toml").write_text(chain, "utf-8")
+    settings = lazy(Service)
+
+    @retry_on_rejected(settings, "password", exceptions=(RefusedError,))
+    async def password() -> str:
+        return settings.password
+
+    assert asyncio.run(password()) == "old"
+    assert threading.main_thread().name not in threads
+
+
+def test_a_coroutine_function_raises_what_it_raised_where_nothing_is_newer(settings: Service, store: Store) -> None:
+    refused = RefusedError("as it was")
+
+    @retry_on_rejected(settings, "password", exceptions=(RefusedError,))
+    async def connect() -> str:
+        raise refused
+
+    with pytest.raises(RefusedError) as raised:
+        asyncio.run(connect())
+    assert raised.value is refused

@@ -7,6 +7,7 @@ import contextvars
 import logging
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from estate_config import Code, ConfigurationError, Settings, health, lazy, load
 from estate_config.errors import ProviderError
 from estate_config.live.circuit import Circuit
 from estate_config.model import Failed, Key, Notice, Renewal
+from estate_config.observing import Event, Read, observe
 from tests.doubles import estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -323,6 +325,39 @@ def test_one_that_is_told_nothing_is_not_listened_to_again(live: Live) -> None:
         probes = store.probes
         wait_until(lambda: store.probes > probes + 2)
         assert not store.news.empty()
+
+
+def test_of_two_only_the_one_that_is_told_something_is_listened_to(live: Live) -> None:
+    deaf, store = TellingStore("deaf"), TellingStore(token="t1")
+    settings = live(Service, deaf, store)
+    deaf.news.put(None)
+    with watch(settings, every=1000):
+        wait_until(deaf.news.empty)
+        deaf.news.put({})
+        for number in range(2, 4):
+            store.news.put({"token": store.put("token", f"t{number}").name})
+            wait_until(partial(shows, settings, f"t{number}"))
+        assert not deaf.news.empty()
+
+
+def test_a_look_that_reads_is_told_to_who_observes(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    seen: list[Event] = []
+    end = observe(seen.append)
+    with watch(settings, every=SOON):
+        wait_until(lambda: outcomes(seen) >= {"found", "absent"})
+        store.failing["token"] = Failed(Code.DENIED, "may not be read")
+        wait_until(lambda: "DENIED" in outcomes(seen))
+    end()
+
+
+def shows(settings: Service, token: str) -> bool:
+    return settings.token == token
+
+
+def outcomes(events: list[Event]) -> set[str]:
+    return {event.outcome for event in tuple(events) if isinstance(event, Read)}
 
 
 @pytest.mark.parametrize("trouble", [ProviderError(Code.DENIED, "may not listen"), ValueError(CANARY)])
