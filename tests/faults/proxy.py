@@ -6,7 +6,8 @@ import socket
 import struct
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Self
 
@@ -89,7 +90,7 @@ class Proxy:
                 threading.Thread(target=self._back, args=(server, client), daemon=True).start()
 
     def _there(self, client: socket.socket, server: socket.socket) -> None:
-        with suppress(OSError):
+        with _reset_together(server):
             while data := client.recv(65_536):
                 if self.instead is not None:
                     client.sendall(self.instead)
@@ -101,7 +102,7 @@ class Proxy:
             server.shutdown(socket.SHUT_WR)
 
     def _back(self, server: socket.socket, client: socket.socket) -> None:
-        with suppress(OSError):
+        with _reset_together(client):
             while data := server.recv(65_536):
                 if self.cut_after is not None:
                     client.sendall(data[: self.cut_after])
@@ -114,6 +115,15 @@ class Proxy:
                     time.sleep(self.pause)
                     client.sendall(piece)
             client.shutdown(socket.SHUT_WR)
+
+
+@contextmanager
+def _reset_together(other: socket.socket) -> Iterator[None]:
+    """Reset the other end, too, when one is reset."""
+    try:
+        yield
+    except OSError:
+        _reset(other)
 
 
 def _reset(end: socket.socket) -> None:
