@@ -228,16 +228,18 @@ def _why_not(new: Answer, old: Answer, allowed: Allowed) -> Problem | None:
     if new.found is None or old.found is None or allowed.older or name in allowed.stages:
         return None
     now, before = new.found.origin, old.found.origin
+    is_staged = before.stage in new.setting.declaration.accepts  # then an event of before says nothing against it
     announced = name in allowed.versions and allowed.versions[name] in (None, now.version)
-    if announced or before.stage in new.setting.declaration.accepts or not _is_older(now, before):
+    if (announced and not is_staged) or not _is_older(now, before, anywhere=is_staged):
         return None
     message = f"version {now.version} is older than {before.version}, which is in use: it is not taken"
     fix = "if it was put back on purpose: refresh(settings, allow_older=True), or start the service anew"
     return Problem(name, Code.STALE, message, tuple(new.asked), fix)
 
 
-def _is_older(now: Origin, before: Origin) -> bool:
-    same_place = (now.provider, now.place) == (before.provider, before.place)
+def _is_older(now: Origin, before: Origin, *, anywhere: bool) -> bool:
+    """Whether one version of a place is older than another; `anywhere`: of a place that is spelled with a stage."""
+    same_place = now.provider == before.provider and (anywhere or now.place == before.place)
     if not same_place or now.version == before.version or now.created_at is None or before.created_at is None:
         return False
     return now.created_at < before.created_at

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
-from estate_config.live.refreshing import Allowed, asked_of, fields_of, refresh, renewed
+from estate_config.live.refreshing import Allowed, asked_of, fields_of, renewed
 from estate_config.live.state import state_of
-from estate_config.settings import Settings, concrete, loaded
+from estate_config.settings import Settings, concrete, loaded, record_of
 
 S = TypeVar("S", bound=Settings)
 P = ParamSpec("P")
@@ -111,8 +111,20 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
             if now - self._state.rejected.get(names, -self._every) < self._every:
                 return False
             self._state.rejected[names] = now
-            refresh(self._instance, *self._fields)
-            return self._differs(seen) or any(self._tried(stage, seen) for stage in self._stages())
+            stages = self._stages()
+            if self._read_current(seen) or any(self._tried(stage, seen) for stage in stages):
+                return True
+            return bool(stages) and self._read_current(seen)  # the label may have moved between the questions
+
+    def _read_current(self, seen: S) -> bool:
+        """Read what is current, be it older: what is in use was refused, and may be of a stage that came to nothing."""
+        is_staged = any(self._stage_of(item.field) in item.declaration.accepts for item in self._parts)
+        renewed(self._instance, self._fields, Allowed(older=is_staged))
+        return self._differs(seen)
+
+    def _stage_of(self, name: str) -> str | None:
+        record = record_of(self._instance)
+        return None if record is None else record.settings[name].stage
 
     def _stages(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(stage for item in self._parts for stage in item.declaration.accepts))

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from estate_config.chains import chain_of
 from estate_config.contract import Leased, Watcher
-from estate_config.errors import ProviderError
+from estate_config.errors import Code, ProviderError
 from estate_config.live.circuit import Circuit
 from estate_config.live.glancing import Glance, glance
 from estate_config.live.keeping import keep_current
@@ -197,9 +197,14 @@ class Turn:
         """Read what was announced, until the version that was named is there; then leave it to the next look."""
         allowed, deadline, pause = Allowed(versions=expected), Deadline(_ANNOUNCED), 0.1
         open_fields = self._not_yet(expected)
+        state_of(self.instance).confirm(name for name in expected if name not in open_fields)
         while open_fields:
-            renewed(self.instance, open_fields, allowed)
-            open_fields = [name for name in self._not_yet(expected) if expected[name] is not None]
+            before = self._record().settings
+            done = renewed(self.instance, open_fields, allowed)
+            over = {problem.field for problem in done.problems if problem.code is Code.STALE}
+            over |= {name for name, item in self._record().settings.items() if item.version != before[name].version}
+            left = [name for name in self._not_yet(expected) if name not in over]  # over: there is a newer one by now
+            open_fields = [name for name in left if expected[name] is not None]
             if open_fields:
                 if not deadline.remaining():
                     log.warning("the version that was announced is not there yet: %s", ", ".join(open_fields))

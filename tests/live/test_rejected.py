@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from estate_config import Settings, explain, lazy, refresh, retry_on_rejected, secret
-from estate_config.model import Key, Place
+from estate_config import Settings, explain, health, lazy, refresh, retry_on_rejected, secret, snapshot, watch
+from estate_config.model import Deadline, Failed, Found, Key, Place
 from tests.doubles import spec_of
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, Store
+from tests.live.doubles import UNREACHABLE, Store, TellingStore, wait_until
 from tests.unit.conftest import Offer
 
 NOTHING: dict[str, str] = {}
@@ -272,3 +272,43 @@ def test_a_coroutine_function_raises_what_it_raised_where_nothing_is_newer(setti
     with pytest.raises(RefusedError) as raised:
         asyncio.run(connect())
     assert raised.value is refused
+
+
+def test_an_event_of_before_does_not_take_back_what_a_stage_gave(live: Live) -> None:
+    """The event of the last rotation may come when the next one has begun, and its version is current still."""
+    store = TellingStore(password="old", fallback="old")
+    settings: Service = live(Service, store)
+    old = store.current["fallback"]
+    pending = store.stage("fallback", "PENDING", "pending")
+    assert retry_on_rejected(settings, "fallback", exceptions=(RefusedError,)).renewed(snapshot(settings))
+    with watch(settings, every=1000):
+        store.news.put({"fallback": old.name})
+        wait_until(lambda: "STALE fallback" in str(health(settings).reasons))
+        assert settings.fallback == "pending"
+        store.current["fallback"] = pending
+        store.news.put({"fallback": pending.name})
+        wait_until(lambda: not health(settings).degraded)
+    assert settings.fallback == "pending"
+
+
+def test_a_stage_that_came_to_nothing_is_left_when_it_is_refused(settings: Service, store: Store) -> None:
+    store.stage("fallback", "PENDING", "pending")
+    retry = retry_on_rejected(settings, "fallback", exceptions=(RefusedError,), every=0.0)
+    assert retry.renewed(snapshot(settings))
+    assert settings.fallback == "pending"
+    assert retry.renewed(snapshot(settings))
+    assert settings.fallback == "old"
+
+
+def test_a_label_that_moves_between_two_questions_is_followed(live: Live) -> None:
+    class Moving(Store):
+        def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+            if any(key.stage for key in keys) and ("fallback", "PENDING") in self.stages:
+                self.current["fallback"] = self.stages.pop(("fallback", "PENDING"))
+            return super().fetch(keys, deadline)
+
+    store = Moving(password="old", fallback="old")
+    settings: Service = live(Service, store)
+    store.stage("fallback", "PENDING", "new")
+    assert retry_on_rejected(settings, "fallback", exceptions=(RefusedError,)).renewed(snapshot(settings))
+    assert settings.fallback == "new"

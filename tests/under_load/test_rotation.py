@@ -40,7 +40,7 @@ from tools.processes import Child, accepts, bare_environment, free_port, running
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("under load")]
 
 ROOT = Path(__file__).parents[2]
-WORKERS, ROTATIONS, WITHIN = 4, 10, 15.0
+WORKERS, ROTATIONS, WITHIN = 4, 10, 60.0
 PACE = 0.02
 """Seconds between two requests of one client: two cores serve everybody here."""
 
