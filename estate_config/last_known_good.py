@@ -177,14 +177,14 @@ def _entry(answer: Answer, stores: Collection[str]) -> dict[str, Any] | None:
     found_by = next((step.provider for step, _ in steps if step.outcome == "found"), None)
     if asked and found_by is None:
         return {"asked": asked, "found": None}
-    if answer.found is None or found_by not in stores or not isinstance(answer.found.value, str | bytes):
+    value = None if answer.found is None else answer.found.value
+    if answer.found is None or found_by not in stores or not isinstance(value, str | bytes):
         return None
-    return {"asked": asked, "found": _written(answer.found)}
+    return {"asked": asked, "found": _written(value, answer.found.origin)}
 
 
-def _written(found: Found) -> dict[str, Any]:
-    value, origin = found.value, found.origin
-    written = {"text": value} if isinstance(value, str) else {"bytes": base64.b64encode(value).decode()}  # type: ignore[arg-type]  # one of the two
+def _written(value: str | bytes, origin: Origin) -> dict[str, Any]:
+    written = {"text": value} if isinstance(value, str) else {"bytes": base64.b64encode(value).decode()}
     times = {
         name: at and at.isoformat()
         for name, at in (("fetched_at", origin.fetched_at), ("created_at", origin.created_at))

@@ -147,7 +147,7 @@ def _replace(path: Path, content: bytes) -> Failed | None:
             opened.write(content)
             opened.flush()
             os.fsync(descriptor)
-        os.replace(made, path)  # noqa: PTH105 - the same thing, of a text
+        Path(made).replace(path)
         _to_disk(path.parent)
     except OSError as error:
         name = errno.errorcode.get(error.errno or 0, "an unknown error")

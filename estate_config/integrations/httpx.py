@@ -55,8 +55,4 @@ def _is_refused(response: httpx.Response) -> bool:
 
 def _can_be_repeated(request: httpx.Request) -> bool:
     """Whether the body is still there."""
-    try:
-        request.content  # noqa: B018 - asking for it is how to know
-    except httpx.RequestNotRead:
-        return False
-    return True
+    return isinstance(request.stream, httpx.ByteStream)

@@ -12,8 +12,9 @@ _FIRST = 1.0
 class Circuit:
     """Closed while the provider answers; open after a failure, until the next try is due."""
 
-    def __init__(self, every: float) -> None:
+    def __init__(self, every: float, *, first: float = _FIRST) -> None:
         self.every = every
+        self.first = first
         self.failures = 0
         self.due = time.monotonic()
 
@@ -28,5 +29,5 @@ class Circuit:
     def failed(self) -> None:
         """Come again after a pause of full jitter, doubled with each failure, never longer than the usual one."""
         self.failures += 1
-        pause = min(self.every, _FIRST * 2.0 ** min(self.failures, 16))
+        pause = min(self.every, self.first * 2.0 ** min(self.failures, 16))
         self.due = time.monotonic() + random.uniform(min(0.1, self.every), pause)  # noqa: S311 - as above

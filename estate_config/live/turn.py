@@ -18,7 +18,7 @@ from estate_config.errors import Code, ProviderError
 from estate_config.live.circuit import Circuit
 from estate_config.live.glancing import Glance, glance
 from estate_config.live.keeping import keep_current
-from estate_config.live.refreshing import Allowed, renewed
+from estate_config.live.refreshing import Allowed, Refreshed, renewed
 from estate_config.live.state import state_of
 from estate_config.loading import close_all
 from estate_config.model import Deadline, Key, Renewal
@@ -34,6 +34,8 @@ _SLICE = 5.0
 """Seconds of listening before looking up: whether it is to end, and whether a look is due."""
 _ANNOUNCED = 10.0
 """Seconds that an announced version is waited for: every operation of Secrets Manager is eventually consistent."""
+_FIRST_AGAIN = 0.1
+"""Seconds, about, before it is read for the second time."""
 _RENEWING = 10.0
 """Seconds that a round of renewals may take."""
 _NEVER = 3600.0
@@ -56,6 +58,9 @@ class Turn:
         self.ears: dict[str, Circuit] = {}
         self.deaf: set[str] = set()
         """Providers that nobody tells anything."""
+        self.awaited: dict[str, str | None] = {}
+        """Versions that were announced and are not there yet, by field."""
+        self.awaited_until, self.awaiting = Deadline(0), Circuit(_ANNOUNCED)
         self.is_child = False
         self.context = contextvars.copy_context()
         """Of who asked: with its swaps, if it is a test."""
@@ -65,7 +70,8 @@ class Turn:
     def due(self) -> float:
         """Return when something is to be done, on the monotonic clock."""
         ears = [ear for name, ear in self.ears.items() if name not in self.deaf and ear.failures]
-        circuits = [*self.looks.values(), *self.renewals.values(), *ears]
+        awaiting = [self.awaiting] if self.awaited else []
+        circuits = [*self.looks.values(), *self.renewals.values(), *ears, *awaiting]
         return min((one.due for one in circuits), default=time.monotonic() + self.every)
 
     def take(self) -> None:
@@ -74,6 +80,7 @@ class Turn:
             self._start_as_child()
         self._prepare()
         self._renew()
+        self._read_announced()
         self._look()
 
     def stumbled(self) -> None:
@@ -187,30 +194,34 @@ class Turn:
             if news is None:
                 self.deaf.add(link.name)
             elif news:
-                self._await_versions({fields[key]: version for key, version in news.items() if key in fields})
+                self._announced({fields[key]: version for key, version in news.items() if key in fields})
             return
         if not ear.failures:
             log.warning("%s cannot listen for changes, and is looked at as usual: %s", link.name, trouble)
         ear.failed()
 
-    def _await_versions(self, expected: Mapping[str, str | None]) -> None:
-        """Read what was announced, until the version that was named is there; then leave it to the next look."""
-        allowed, deadline, pause = Allowed(versions=expected), Deadline(_ANNOUNCED), 0.1
-        open_fields = self._not_yet(expected)
+    def _announced(self, expected: Mapping[str, str | None]) -> None:
+        """Read what was announced, now and again until that version is there; others are heard meanwhile."""
+        self.awaited |= expected
+        self.awaited_until, self.awaiting = Deadline(_ANNOUNCED), Circuit(_ANNOUNCED, first=_FIRST_AGAIN)
+        self._read_announced()
+
+    def _read_announced(self) -> None:
+        """Read what is awaited; what is there, or over since there is a newer one, is awaited no longer."""
+        if not self.awaited or not self.awaiting.is_due():
+            return
+        self.awaiting.failed()  # until it is there
+        expected, open_fields = self.awaited, self._not_yet(self.awaited)
         state_of(self.instance).confirm(name for name in expected if name not in open_fields)
-        while open_fields:
-            before = self._record().settings
-            done = renewed(self.instance, open_fields, allowed)
-            over = {problem.field for problem in done.problems if problem.code is Code.STALE}
-            over |= {name for name, item in self._record().settings.items() if item.version != before[name].version}
-            left = [name for name in self._not_yet(expected) if name not in over]  # over: there is a newer one by now
-            open_fields = [name for name in left if expected[name] is not None]
-            if open_fields:
-                if not deadline.remaining():
-                    log.warning("the version that was announced is not there yet: %s", ", ".join(open_fields))
-                    return
-                time.sleep(min(pause, deadline.remaining()))
-                pause *= 2
+        before = self._record().settings
+        done = renewed(self.instance, open_fields, Allowed(versions=expected)) if open_fields else Refreshed()
+        over = {problem.field for problem in done.problems if problem.code is Code.STALE}
+        over |= {name for name, item in self._record().settings.items() if item.version != before[name].version}
+        left = [name for name in self._not_yet(expected) if name not in over and expected[name] is not None]
+        if left and not self.awaited_until.remaining():
+            log.warning("the version that was announced is not there yet: %s", ", ".join(left))
+            left = []
+        self.awaited = {name: expected[name] for name in left}
 
     def _not_yet(self, expected: Mapping[str, str | None]) -> list[str]:
         settings = self._record().settings

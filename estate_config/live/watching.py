@@ -90,11 +90,11 @@ class _Thread:
         self.thread: threading.Thread | None = None
 
     def join(self, instance: Settings, every: float) -> Watch:
+        made = Watch(instance, every)  # reads estate.toml, and holds up nobody
         with self.lock:
-            found = next((one for one in self.watches if one.instance is instance), None)
-            if found is None:
-                found = Watch(instance, every)
-                self.watches.append(found)
+            found = next((one for one in self.watches if one.instance is instance), made)
+            if found is made:
+                self.watches.append(made)
             self._ensure()
         self.wake.set()
         return found
