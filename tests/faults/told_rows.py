@@ -16,7 +16,8 @@ class Told:
     test: str
 
 
-FORK, WATCH, LIVE = "tests/live/test_fork.py", "tests/live/test_watch.py", "tests/providers/vault/test_live.py"
+FORK, WATCH, TOLD = "tests/live/test_fork.py", "tests/live/test_watch.py", "tests/live/test_watch_told.py"
+LIVE = "tests/providers/vault/test_live.py"
 ROWS = [
     Told(
         "`fork` while another thread loads",
@@ -71,7 +72,7 @@ ROWS = [
         "the announced version is not there yet",
         "starts with the one before",
         "reads again until it is there",
-        WATCH,
+        TOLD,
         "test_trap_12_it_is_read_until_the_announced_version_is_there",
     ),
     Told(

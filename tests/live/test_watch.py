@@ -7,20 +7,17 @@ import contextvars
 import logging
 import threading
 import time
-from functools import partial
 from typing import Any
 
 import pytest
 
-from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, refresh, secret, use, watch
-from estate_config.errors import ProviderError
+from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, secret, use, watch
 from estate_config.live.circuit import Circuit
-from estate_config.model import Failed, Key, Notice, Renewal
-from estate_config.observing import Event, Read, observe
-from tests.doubles import estate, spec_of
+from estate_config.model import Failed
+from tests.doubles import estate
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, LeasedStore, ProbedStore, Store, TellingStore, wait_until
+from tests.live.doubles import UNREACHABLE, ProbedStore, Store, TellingStore, wait_until
 from tests.unit.conftest import Offer
 
 SOON = 0.05
@@ -249,201 +246,6 @@ def test_pauses_grow_with_each_failure_and_are_the_usual_ones_again_after_an_ans
     circuit.answered()
     assert circuit.failures == 0
     assert 89 < circuit.due - time.monotonic() < 111
-
-
-# --- being told ------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_announced_is_read_at_once_and_nothing_else(live: Live) -> None:
-    store = TellingStore(token="t1", other="o1")
-    settings = live(Service, store)
-    before = len(store.fetches)
-    with watch(settings, every=1000):
-        new = store.put("token", "t2")
-        store.news.put({"token": new.name})
-        wait_until(lambda: settings.token == "t2")
-        store.news.put({"token": new.name, "elsewhere": "v9"})
-        store.news.put({})
-        wait_until(store.news.empty)
-    assert store.fetches[before:] == [["token"]]
-
-
-def test_trap_12_it_is_read_until_the_announced_version_is_there(live: Live) -> None:
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    before = len(store.fetches)
-    with watch(settings, every=1000):
-        store.news.put({"token": "v2"})
-        wait_until(lambda: len(store.fetches) > before + 1)
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-
-
-def test_a_change_without_a_version_is_read_once(live: Live) -> None:
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    before = len(store.fetches)
-    with watch(settings, every=1000):
-        store.put("token", "t2")
-        store.news.put({"token": None})
-        wait_until(lambda: settings.token == "t2")
-    assert len(store.fetches) == before + 1
-
-
-def test_an_announced_version_is_taken_though_it_is_an_older_one(live: Live) -> None:
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    store.put("token", "t2")
-    refresh(settings)
-    with watch(settings, every=1000):
-        store.news.put({"token": store.go_back("token").name})
-        wait_until(lambda: settings.token == "t1")
-
-
-def test_a_version_that_never_comes_is_left_to_the_next_look(
-    live: Live, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr("estate_config.live.turn._ANNOUNCED", 0.2)
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    with watch(settings, every=0.5):
-        store.news.put({"token": "v9"})
-        wait_until(lambda: "the version that was announced is not there yet: token" in caplog.text)
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-
-
-def test_one_that_is_told_nothing_is_not_listened_to_again(live: Live) -> None:
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    store.news.put(None)
-    with watch(settings, every=SOON):
-        wait_until(store.news.empty)
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-        store.news.put({})
-        probes = store.probes
-        wait_until(lambda: store.probes > probes + 2)
-        assert not store.news.empty()
-
-
-def test_of_two_only_the_one_that_is_told_something_is_listened_to(live: Live) -> None:
-    deaf, store = TellingStore("deaf"), TellingStore(token="t1")
-    settings = live(Service, deaf, store)
-    deaf.news.put(None)
-    with watch(settings, every=1000):
-        wait_until(deaf.news.empty)
-        deaf.news.put({})
-        for number in range(2, 4):
-            store.news.put({"token": store.put("token", f"t{number}").name})
-            wait_until(partial(shows, settings, f"t{number}"))
-        assert not deaf.news.empty()
-
-
-def test_a_look_that_reads_is_told_to_who_observes(live: Live) -> None:
-    store = Store(token="t1")
-    settings = live(Service, store)
-    seen: list[Event] = []
-    end = observe(seen.append)
-    with watch(settings, every=SOON):
-        wait_until(lambda: outcomes(seen) >= {"found", "absent"})
-        store.failing["token"] = Failed(Code.DENIED, "may not be read")
-        wait_until(lambda: "DENIED" in outcomes(seen))
-    end()
-
-
-def shows(settings: Service, token: str) -> bool:
-    return settings.token == token
-
-
-def outcomes(events: list[Event]) -> set[str]:
-    return {event.outcome for event in tuple(events) if isinstance(event, Read)}
-
-
-@pytest.mark.parametrize("trouble", [ProviderError(Code.DENIED, "may not listen"), ValueError(CANARY)])
-def test_one_that_cannot_listen_is_looked_at_as_usual_and_listens_again_later(
-    live: Live, caplog: pytest.LogCaptureFixture, trouble: Exception
-) -> None:
-    store = TellingStore(token="t1")
-    settings = live(Service, store)
-    for _ in range(2):
-        store.news.put(trouble)
-    with watch(settings, every=SOON):
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-        wait_until(store.news.empty)
-    assert caplog.text.count("store cannot listen for changes, and is looked at as usual") == 1
-    assert_no_canary(caplog.text, CANARY)
-
-
-def test_a_spec_that_offers_what_its_provider_has_not_is_looked_at_as_usual(offer: Offer) -> None:
-    from estate_config.contract import Leased, Watcher
-
-    store = Store(token="t1")
-    offer(spec_of("store", store, offers=(Watcher, Leased)))
-    settings = lazy(Service)
-    load(settings, config=estate("store"))
-    with watch(settings, every=SOON):
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-
-
-# --- leases ----------------------------------------------------------------------------------------------------------
-
-
-def key_of(name: str) -> Key:
-    return Key(name, name)
-
-
-def test_what_no_renewal_lengthens_is_read_again(live: Live) -> None:
-    store = LeasedStore(token="t1")
-    settings = live(Service, store)
-    store.put("token", "t2")
-    store.renewals.put(Renewal(0.01))
-    store.renewals.put(Renewal(1000, (key_of("token"), key_of("gone"))))
-    with watch(settings, every=1000):
-        wait_until(lambda: settings.token == "t2")
-        wait_until(lambda: store.renewed >= 3)
-    assert store.renewed == 3
-
-
-def test_trouble_with_renewals_is_said_and_tried_again(live: Live, caplog: pytest.LogCaptureFixture) -> None:
-    store = LeasedStore(token="t1")
-    settings = live(Service, store)
-    store.renewals.put(ValueError(CANARY))
-    notice = Notice(Code.DENIED, "sys/leases/renew", "may not be used", "allow it\nlog in anew")
-    store.renewals.put(Renewal(1000, (), (notice,)))
-    with watch(settings, every=1000):
-        wait_until(lambda: "DENIED sys/leases/renew: may not be used; allow it or log in anew" in caplog.text)
-    assert "store cannot renew its leases: raised ValueError in " in caplog.text
-    assert_no_canary(caplog.text, CANARY)
-
-
-def test_what_ends_and_cannot_be_read_is_tried_again_soon(live: Live) -> None:
-    store = LeasedStore(token="t1")
-    settings = live(Service, store)
-    store.down = UNREACHABLE
-    store.renewals.put(Renewal(1000, (key_of("token"),)))
-    store.renewals.put(Renewal(1000, (key_of("token"),)))
-    with watch(settings, every=1000):
-        wait_until(lambda: store.renewed == 1)
-        store.down = None
-        store.put("token", "t2")
-        wait_until(lambda: settings.token == "t2")
-    assert store.renewed >= 2
-
-
-def test_what_is_pinned_is_not_read_again_though_it_ends_and_nobody_asks_again_and_again(live: Live) -> None:
-    class Pinned(Settings):
-        token: str = secret("token", live=False)
-
-    store = LeasedStore(token="t1")
-    settings = live(Pinned, store)
-    for _ in range(1000):
-        store.renewals.put(Renewal(1000, (key_of("token"),)))
-    with watch(settings, every=1000):
-        wait_until(lambda: store.renewed)
-    assert (store.renewed, len(store.fetches)) == (1, 1)
 
 
 def test_the_context_of_who_asked_is_kept(live: Live) -> None:
