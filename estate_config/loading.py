@@ -250,8 +250,7 @@ def _tell(info: LoadInfo, resolution: Resolution) -> None:
             secret, at = answer.setting.secret, when[step.provider]
             read = Read(*where, name, secret, step.provider, step.place, step.outcome, at=at)
             if step.outcome == "found" and answer.found is not None:
-                origin = answer.found.origin
-                read = replace(read, version=origin.version, stage=origin.stage, degraded=origin.degraded)
+                read = read.of(answer.found.origin)
             tell(read)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as filled
 from datetime import UTC, datetime
 
 from estate_config.errors import Problem
+from estate_config.model import Origin
 from estate_config.redaction import where
 
 log = logging.getLogger("estate_config")
@@ -34,6 +35,11 @@ class Read:
     stage: str | None = None
     degraded: str = ""
     at: datetime = filled(default_factory=_now)
+
+    def of(self, origin: Origin) -> Read:
+        """Return it with where the value came from: it was found."""
+        version, stage, degraded = origin.version, origin.stage, origin.degraded
+        return replace(self, place=origin.place, outcome="found", version=version, stage=stage, degraded=degraded)
 
     @property
     def failed(self) -> bool:

@@ -121,15 +121,7 @@ def _tell(
         said = reply.get(key) if isinstance(reply, Mapping) else None
         read = Read(*whose, item.field, item.secret, link.name, place_of(link, key).text, "absent")
         if isinstance(said, Found):
-            origin = said.origin
-            read = replace(
-                read,
-                place=origin.place,
-                outcome="found",
-                version=origin.version,
-                stage=origin.stage,
-                degraded=origin.degraded,
-            )
+            read = read.of(said.origin)
         elif isinstance(said, Failed) or whole != "answered":
             read = replace(read, outcome=said.code.value if isinstance(said, Failed) else whole)
         tell(read)
