@@ -264,7 +264,7 @@ def logs_values(mutant: Mutant, keys: Keys, deadline: Deadline) -> Answers:
     return answers
 
 
-@caught_by("no_log_line_and_no_output_holds_a_value")
+@caught_by("no_log_line_and_no_output_holds_a_value", "no_keys_no_call")
 def prints_values(mutant: Mutant, keys: Keys, deadline: Deadline) -> Answers:
     answers = mutant.good(keys, deadline)
     os.write(2, repr([getattr(answer, "value", None) for answer in answers.values()]).encode())
