@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +14,7 @@ import pytest
 
 from estate_config import discovery, guard
 from estate_config.contract import GROUP, ProviderSpec
+from tests.leaks import CANARIES
 
 Offer = Callable[..., None]
 
@@ -40,3 +43,27 @@ def offered(monkeypatch: pytest.MonkeyPatch, *specs: ProviderSpec) -> None:
         monkeypatch.setitem(sys.modules, module.__name__, module)
         points[spec.name] = (EntryPoint(spec.name, f"{module.__name__}:spec", GROUP),)
     monkeypatch.setattr(discovery, "installed", lambda: points)
+
+
+@pytest.fixture(params=CANARIES, ids=["plain", "quotes", "lines", "foreign"])
+def canary(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def everything_logged() -> Iterator[io.StringIO]:
+    """Log everything of everybody, with all that a record holds."""
+    out = io.StringIO()
+
+    class Everything(logging.StreamHandler[io.StringIO]):
+        def emit(self, record: logging.LogRecord) -> None:
+            super().emit(record)
+            out.write(repr(vars(record)))
+
+    handler, root = Everything(out), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield out
+    root.removeHandler(handler)
+    root.setLevel(level)
