@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -80,17 +81,18 @@ class Happenings:
 
     def wait(self, seconds: float) -> Iterator[Happening]:
         """Yield what has happened since the last time, after so many seconds at most."""
-        try:
-            event: Event | None = self._events.get(timeout=seconds)
-        except queue.Empty:
-            event = None
-        while event is not None:
+        events: list[Event] = []
+        with contextlib.suppress(queue.Empty):
+            events.append(self._events.get(timeout=seconds))
+        # before the rest of the events are taken: an event is told before the health changes for it
+        health_now = {name: health(one.instance) for name, one in self._watches.items()}
+        while not self._events.empty():
+            events.append(self._events.get())
+        for event in events:
             if isinstance(event, Swapped | Refused) and event.service in self._names:
                 yield Happening(self._names[event.service], event, event.at)
-            event = None if self._events.empty() else self._events.get()
-        for name, one in self._watches.items():
-            now, before = health(one.instance), self._health[name]
-            self._health[name] = now
+        for name, now in health_now.items():
+            before, self._health[name] = self._health[name], now
             if _gist(now) != _gist(before):
                 yield Happening(name, now, datetime.now(UTC))
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from estate_config import Health, Settings, refresh, secret, setting, watch
+from estate_config import Health, Settings, health, refresh, secret, setting, watch
+from estate_config.live import overview
 from estate_config.live.overview import Happenings, standings
 from estate_config.observing import Refused, Swapped
 from tests.leaks import assert_no_canary
@@ -65,3 +66,19 @@ def test_what_happens_is_told_once_and_in_order(live: Live, store: Store) -> Non
         refresh(settings)
         assert [type(one.what) for one in happenings.wait(0)] == [Health]
         assert_no_canary(f"{swapped} {refused} {degraded} {still}", CANARY)
+
+
+def test_why_health_is_another_is_told_before_it(live: Live, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a version is refused in the moment in which nothing had happened yet: nobody waits for it in vain."""
+    settings = live(Service, store)
+    with watch(settings, every=1000) as watching:
+        happenings = Happenings({"ai": watching})
+
+        def refused_meanwhile(instance: Settings) -> Health:
+            store.put("workers", "none")
+            refresh(settings)
+            return health(instance)
+
+        monkeypatch.setattr(overview, "health", refused_meanwhile)
+        assert [type(one.what) for one in happenings.wait(0)] == [Refused, Health]
+        happenings.end()
