@@ -126,7 +126,7 @@ def test_two_watchers_on_one_queue_both_see_it_and_each_only_once(route: Route, 
 
 
 def test_one_that_listens_already_is_told_at_once(route: Route, watcher: SecretsManager) -> None:
-    watcher.changes([JWT], Deadline(1))
+    watcher.changes([JWT], Deadline(3))  # connecting is not what is looked at
     told: list[tuple[object, float]] = []
 
     def listen() -> None:
@@ -263,7 +263,7 @@ def test_a_queue_that_cannot_be_listened_to_says_why_and_what_mends_it(  # noqa:
     never_ending.fault("ReceiveMessage", fault, status=status)
     provider = provider_with(events_queue_url=never_ending.url_of_queue)
     with pytest.raises(ProviderError) as caught:
-        provider.changes([JWT], Deadline(5 if status else 1))
+        provider.changes([JWT], Deadline(5 if status else 3))
     provider.close()
     error = caught.value
     assert (error.code, error.__cause__, error.__context__) == (code, None, None)

@@ -13,7 +13,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
@@ -38,6 +38,8 @@ deadline = 3
 PAIR = ("orders/username", "orders/password")
 SOON = 15.0
 """Seconds after the last fault until the service has to have the last version of everything, and to be well."""
+LATEST = 60.0
+"""Seconds that a run may take longer until the service has counted what it has to: what is thrown depends on the time."""
 
 
 @dataclass(frozen=True)
@@ -208,8 +210,11 @@ def service(folder: Path, way: Proxy, fake: StrictAws, seed: int) -> Iterator[Ch
         yield child
 
 
-def soak(seconds: float, seed: int) -> Soaked:
-    """Let a service run for so long while things go wrong; raises `AssertionError` at the first thing that it sees."""
+def soak(seconds: float, seed: int, until_seen: Collection[str] = ()) -> Soaked:
+    """Let a service run for so long while things go wrong, and on until it has counted one of each of `until_seen`.
+
+    Raises `AssertionError` at the first thing that it sees.
+    """
     dice = random.Random(seed)
     samples: list[Sample] = []
     with tempfile.TemporaryDirectory() as name, StrictAws() as fake, Proxy(int(fake.url.rpartition(":")[2])) as way:
@@ -217,7 +222,8 @@ def soak(seconds: float, seed: int) -> Soaked:
         world = World(fake, way, folder, dice)
         with service(folder, way, fake, seed) as child:
             end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            while time.monotonic() < end or not counted(folder, until_seen):
+                assert time.monotonic() < end + LATEST, f"it has counted only {seen(folder)['counts']}"
                 fault = world.step()
                 time.sleep(dice.uniform(0.2, 1.2))
                 samples.append(sample(child.process.pid))
@@ -232,6 +238,11 @@ def soak(seconds: float, seed: int) -> Soaked:
 def seen(folder: Path) -> dict[str, Any]:
     said: dict[str, Any] = json.loads((folder / "seen.json").read_text("utf-8"))
     return said
+
+
+def counted(folder: Path, whats: Collection[str]) -> bool:
+    counts = seen(folder)["counts"]
+    return all(counts.get(what) for what in whats)
 
 
 def is_well(said: dict[str, Any], world: World) -> bool:
