@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -104,5 +105,9 @@ def _say(files: Sequence[str], drafts: Sequence[Draft], source: str | None, outp
     origin = f" from {source}" if source else ""
     say("wrote settings.py, estate.toml, .env.example and test_settings.py")
     say(f"{len(drafts)} fields{origin}, {secrets} of them secret")
-    say("look at settings.py: types and what is secret are guessed\nthen\n  cp .env.example .env && chmod 600 .env")
+    say("look at settings.py: types and what is secret are guessed")
+    if os.path.lexists(".env"):
+        say("your .env stays as it is\nthen")
+    else:
+        say("then\n  cp .env.example .env && chmod 600 .env")
     say("  estate check\n  python -m pytest test_settings.py")

@@ -57,7 +57,7 @@ ARTEFACTS = _by_name(
         "dotenv",
         ".env.example",
         "the example of a .env file",
-        "Commit it. On a laptop: cp .env.example .env && chmod 600 .env, then put values into .env.",
+        "Commit it. On a laptop: [ -e .env ] || cp .env.example .env && chmod 600 .env, then put values into .env.",
         dotenv,
         holds_values=True,
     ),

@@ -36,7 +36,7 @@ def dotenv(catalogue: Catalogue, mark: str) -> str:
     required = [block for name, entries in variables if (block := _required(name, entries))]
     optional = [block for name, entries in variables if (block := _optional(name, entries))]
     use = f"# For the environment {one_line(environment.name)}. Copy it, close it, and put real values in:"
-    parts = [f"# {mark}", f"{use}\n#     cp .env.example .env && chmod 600 .env"]
+    parts = [f"# {mark}", f"{use}\n#     [ -e .env ] || cp .env.example .env && chmod 600 .env"]
     if required:
         parts += ["# === To be filled in ===", *required]
     if optional:

@@ -113,6 +113,16 @@ def test_from_a_dotenv_file_which_then_serves_the_service(folder: Path) -> None:
     assert "ai can start in development" in run(folder, "estate", "check")
 
 
+@pytest.mark.parametrize("words", [(), ("--from", ".env")])
+def test_a_dotenv_file_that_is_there_keeps_its_values_whatever_it_tells_to_do(
+    folder: Path, words: tuple[str, ...]
+) -> None:
+    (folder / ".env").write_text(f"SECRET_KEY={PLAIN}\n", "utf-8")
+    told = run(folder, "estate", "init", *words)
+    assert ".env stays as it is" in told
+    assert "cp .env.example .env" not in told
+
+
 def test_from_a_class_of_pydantic_settings_with_its_names_types_and_harmless_defaults(folder: Path) -> None:
     (folder / "old.py").write_text(CLASS, "utf-8")
     run(folder, "estate", "init", "--from", "old:Old")

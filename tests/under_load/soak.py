@@ -39,7 +39,7 @@ PAIR = ("orders/username", "orders/password")
 SOON = 15.0
 """Seconds after the last fault until the service has to have the last version of everything, and to be well."""
 LATEST = 60.0
-"""Seconds that a run may take longer until the service has counted what it has to: what is thrown depends on the time."""
+"""Seconds that a run may take longer until the service has counted what it must: what is thrown depends on the time."""
 
 
 @dataclass(frozen=True)

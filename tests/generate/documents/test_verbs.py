@@ -158,7 +158,18 @@ class TestToAFile:
     def test_it_says_what_was_written_and_what_to_do_with_it(self) -> None:
         said = run("generate dotenv --out .env.example").stdout
         assert said.splitlines()[0].startswith("wrote .env.example: 2 services, ")
-        assert "cp .env.example .env && chmod 600 .env" in said
+        assert "[ -e .env ] || cp .env.example .env" in said
+
+    def test_the_line_that_copies_the_example_keeps_a_file_with_values(self, tmp_path: Path) -> None:
+        run("generate dotenv --out .env.example")
+        line = next(line for line in (tmp_path / ".env.example").read_text("utf-8").splitlines() if " cp " in line)
+        copied = ["sh", "-c", line.removeprefix("#")]
+        assert subprocess.run(copied, cwd=tmp_path, check=False).returncode == 0
+        assert (tmp_path / ".env").read_bytes() == (tmp_path / ".env.example").read_bytes()
+        assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+        (tmp_path / ".env").write_text("MINE=1\n", "utf-8")
+        assert subprocess.run(copied, cwd=tmp_path, check=False).returncode == 0
+        assert (tmp_path / ".env").read_text("utf-8") == "MINE=1\n"
 
     def test_a_file_that_is_not_there_is_not_as_it_should_be(self, tmp_path: Path) -> None:
         result = run("docs --out settings.md --check")
