@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -114,9 +113,9 @@ def load_or_exit(
     try:
         return load(target, environment=environment, config=config, overrides=hidden.reveal())
     except ConfigurationError as error:
-        from estate_config.report import wants_color
+        from estate_config.report import print_to_stderr
 
-        sys.stderr.write(error.as_text(color=wants_color(sys.stderr)) + "\n")
+        print_to_stderr([error])
     raise SystemExit(EXIT_CODE)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
@@ -18,6 +20,19 @@ _RED, _YELLOW, _DIM, _BOLD, _END = "\x1b[31m", "\x1b[33m", "\x1b[2m", "\x1b[1m",
 def wants_color(stream: TextIO) -> bool:
     """Whether to colour what goes to a stream: only on a terminal, and not under `NO_COLOR` (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def print_to_stderr(errors: Iterable[ConfigurationError]) -> None:
+    """Print reports, if stderr still takes them: it may be closed or full, and the exit code must be the right one."""
+    stream: TextIO | None = sys.stderr
+    if stream is None:  # it was closed when the process began
+        return
+    try:
+        stream.write("\n\n".join(error.as_text(color=wants_color(stream)) for error in errors) + "\n")
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):  # what it still holds is written at the exit, and makes that 120
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def text(error: ConfigurationError, *, color: bool = False) -> str:

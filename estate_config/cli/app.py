@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -26,6 +28,7 @@ from estate_config.cli import (
     scan,
     watch,
 )
+from estate_config.cli.output import say
 
 _BUG = 70
 """The exit code of a mistake of our own: `EX_SOFTWARE` of BSD's sysexits.h."""
@@ -57,7 +60,7 @@ app.command()(init.init)
 
 def _show_version(asked: bool) -> None:  # noqa: FBT001 - so typer calls it
     if asked:
-        sys.stdout.write(f"estate {__version__}\n")
+        say(f"estate {__version__}")
         raise typer.Exit
 
 
@@ -74,6 +77,9 @@ def _every_verb(*, version: Version = False) -> None:
 def run_app() -> None:
     """Run the verb that the arguments name, and exit with its code."""
     sys.path.insert(0, "")  # the current folder, as in `python -m`: `services.ai.settings` is found from here
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed when the process began: nobody wants to read it
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a report is shown on any terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,8 +26,15 @@ _VERSION = 8
 
 def say(text: str) -> None:
     """Print a text and see to it that it is out: who reads may have gone, and a verb ends with that."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is tried again at the exit
+        sys.stderr.write(f"estate: what it prints cannot be written: {error.strerror}\n")
+        raise typer.Exit(PROBLEMS) from None
 
 
 def say_json(document: dict[str, Any]) -> None:

@@ -51,10 +51,9 @@ def run(
     made = _made(services, environment, stage)
     if isinstance(made, list):
         from estate_config.errors import EXIT_CODE
-        from estate_config.report import wants_color
+        from estate_config.report import print_to_stderr
 
-        reports = [error.as_text(color=wants_color(sys.stderr)) for error in made]
-        sys.stderr.write("\n\n".join(reports) + "\n")
+        print_to_stderr(made)
         raise typer.Exit(EXIT_CODE)
     _become(command, made)
 

@@ -185,6 +185,31 @@ def test_a_reader_that_has_gone_is_no_traceback(project: Project) -> None:
     assert (process.returncode, err) == (1, b"")
 
 
+def test_a_full_disk_is_said_and_is_no_mistake_of_our_own(project: Project) -> None:
+    for words in (["explain"], ["--version"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [ESTATE, *words],
+                cwd=project.folder,
+                env=project.environment,
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+        assert done.stderr == "estate: what it prints cannot be written: No space left on device\n"
+        assert done.returncode == 1
+
+
+@pytest.mark.parametrize(("words", "code"), [("explain --env nowhere", 2), ("check ai", 1), ("run ai -- true", 78)])
+def test_streams_that_are_closed_change_no_exit_code(project: Project, words: str, code: int) -> None:
+    project.write(".env", "DATABASE_URL=x\n")
+    shell = ["bash", "-c", f"{ESTATE} {words} >&- 2>&-"]
+    done = subprocess.run(shell, cwd=project.folder, env=project.environment, timeout=60, check=False)
+    assert done.returncode == code
+
+
 # --- interruptions and mistakes of our own ---------------------------------------------------------------------------
 
 

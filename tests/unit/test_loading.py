@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -274,6 +276,30 @@ class TestExit:
         assert "MISSING  token" in done.stderr
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
+
+    @pytest.mark.parametrize("to", ["2>/dev/full", "2>&-", "2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}"])
+    def test_a_stderr_that_takes_no_report_does_not_change_the_exit_code(self, tmp_path: Path, to: str) -> None:
+        """A supervisor goes by it: `RestartPreventExitStatus=78` of systemd."""
+        (tmp_path / "start.py").write_text(
+            "from estate_config import Settings, load_or_exit, secret\n"
+            "class Service(Settings):\n    token: str = secret('x/token')\n"
+            "load_or_exit(Service)\n"
+        )
+        shell = ["bash", "-c", f"{sys.executable} start.py {to}"]
+        assert subprocess.run(shell, capture_output=True, timeout=60, check=False, cwd=tmp_path).returncode == 78
+
+    @pytest.mark.parametrize("stream", [None, Path("/dev/full"), io.StringIO("closed")], ids=str)
+    def test_the_report_is_lost_where_nobody_takes_it(self, monkeypatch: pytest.MonkeyPatch, stream: Any) -> None:
+        with ExitStack() as opened:
+            if isinstance(stream, Path):
+                stream = opened.enter_context(stream.open("w"))
+            elif stream is not None:
+                stream.close()
+            monkeypatch.setattr(sys, "stderr", stream)
+            with pytest.raises(SystemExit) as caught:
+                load_or_exit(Service, config=estate("fixture"))
+            monkeypatch.undo()
+        assert caught.value.code == 78
 
 
 class TestAsync:
