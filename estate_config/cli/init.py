@@ -32,7 +32,8 @@ def init(source: Source = None, service: Service = None, output: Output = Format
     """Write what a service begins with, over nothing that is there.
 
     That is settings.py, estate.toml, .env.example and test_settings.py.
-    With --from, the fields are those that the project has already; their types are guessed, and no value is copied.
+    With --from, the fields are those that the project has already; their types are guessed, and no value is copied,
+    but for defaults of a class that can be no secret: numbers, truth values, None, words of a Literal.
     """
     from estate_config.scaffold.reading import UnreadableError
     from estate_config.scaffold.writing import taken, texts, write

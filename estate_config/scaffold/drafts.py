@@ -40,7 +40,7 @@ class Draft:
     address: tuple[str, str] | None = None
     """Provider and place, where one is given by hand: `("dynaconf", "database.url")`."""
     default: str | None = None
-    """As Python; only what the code held already."""
+    """As Python; only what the code held already, and no text but a word of a `Literal`."""
     description: str | None = None
 
 
@@ -76,6 +76,8 @@ def _kind(name: str, value: object) -> tuple[str, bool]:
             return _DSNS[scheme.split("+")[0]], True
         if scheme in ("http", "https"):
             return "HttpUrl", "@" in rest or bool(_SECRET.search(name))
+    if "@" in rest:  # of a URL: who is before it has a password, perhaps
+        return ("list[str]" if isinstance(value, list) else "SecretStr"), True
     if _SECRET.search(name):
         return "SecretStr", True
     return _plain(value), False

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import importlib
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from estate_config.describe import constraints
 from estate_config.naming import variable_name
 from estate_config.scaffold.drafts import Draft, guessed, without_twins
-from estate_config.shapes import is_secret_type
+from estate_config.shapes import is_secret_type, members_of
 
 
 class UnreadableError(Exception):
@@ -85,8 +84,7 @@ def _of_field(name: str, info: FieldInfo, prefix: str) -> Draft:
     if limits := ", ".join(constraints(info)):
         imports += [("typing", "Annotated"), ("pydantic", "Field")]
         kind = f"Annotated[{kind}, Field({limits})]"
-    drafted = guessed(name, "")
-    secret = is_secret_type(info.annotation) or drafted.secret or "Dsn" in kind
+    secret = is_secret_type(info.annotation) or guessed(name, str(info.default)).secret or "Dsn" in kind
     alias = info.validation_alias if isinstance(info.validation_alias, str) else None
     env = (alias or prefix + name).upper()
     return Draft(
@@ -95,7 +93,7 @@ def _of_field(name: str, info: FieldInfo, prefix: str) -> Draft:
         secret,
         tuple(imports),
         None if env == variable_name(name) else env,
-        default=None if secret and info.default is not None else _literal(info.default),
+        default=None if secret and info.default is not None else _literal(info.default, info.annotation),
         description=info.description,
     )
 
@@ -122,9 +120,18 @@ def _source(annotation: Any, imports: list[tuple[str, str]]) -> str:
     return str(name)
 
 
-def _literal(default: Any) -> str | None:
-    """Return a default as Python where it is one of the plain kinds; else it has to be written by hand."""
-    if default is PydanticUndefined or isinstance(default, Enum):
-        return None
-    plain = default is None or isinstance(default, str | int | float | bool | list | tuple)
-    return repr(default) if plain else None
+def _literal(default: Any, annotation: Any) -> str | None:
+    """Return a default as Python where it can be no credential; else it has to be written by hand.
+
+    That is None, a number, a truth value, a word of a `Literal`, or a list of these.
+    """
+    words = [word for kind in members_of(annotation) if get_origin(kind) is Literal for word in get_args(kind)]
+    return repr(default) if _is_harmless(default, words) else None
+
+
+def _is_harmless(default: Any, words: Sequence[Any]) -> bool:
+    if isinstance(default, list | tuple):
+        return all(_is_harmless(item, words) for item in default)
+    if isinstance(default, Enum):
+        return False
+    return default is None or isinstance(default, int | float | bool) or default in words

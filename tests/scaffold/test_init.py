@@ -22,6 +22,7 @@ OPENAI_API_KEY={PLAIN}
 export PORT=8000
 DEBUG=true
 PIN=0123
+BROKER=kafka://app:{PLAIN}@h
 kreb-url=https://api.example/x
 class=economy
 MODEL_CONFIG=x
@@ -42,12 +43,26 @@ class Old(BaseSettings):
     workers: int = 2
     shadow: str = Field(alias="OLD_NAME")
 """
+TEXTS = f"""
+from typing import Literal
+from pydantic_settings import BaseSettings
+
+class Texts(BaseSettings):
+    DATABASE_URL: str = "postgresql://svc:{PLAIN}@db.internal/app"
+    broker: str = "kafka://svc:{PLAIN}@h"
+    brokers: list[str] = ["kafka://svc:{PLAIN}@h"]
+    stripe: str = "sk_live_{PLAIN}"
+    hosts: list[str] = ["{PLAIN}"]
+    ports: tuple[int, ...] = (1, 2)
+    mode: Literal["fast", "slow"] | None = "slow"
+"""
 DYNACONF = f"""
 [default]
 debug = false
 [default.database]
 host = "localhost"
 password = "{PLAIN}"
+brokers = ["kafka://app:{PLAIN}@h"]
 [production]
 workers = 4
 """
@@ -106,6 +121,7 @@ def test_from_a_dotenv_file_which_then_serves_the_service(folder: Path) -> None:
         "port: int = setting()",
         "debug: bool = setting()",
         "pin: SecretStr = secret()",
+        "broker: SecretStr = secret()",
         'kreb_url: HttpUrl = setting(env="kreb-url")',
         'class_: str = setting(env="class")',
     ):
@@ -140,6 +156,23 @@ def test_from_a_class_of_pydantic_settings_with_its_names_types_and_harmless_def
         assert f"    {line}\n" in schema
 
 
+def test_no_text_that_a_class_has_as_a_default_is_copied(folder: Path) -> None:
+    (folder / "texts.py").write_text(TEXTS, "utf-8")
+    run(folder, "estate", "init", "--from", "texts:Texts")
+    schema = works(folder)
+    for line in (
+        "DATABASE_URL: str = secret()",
+        "broker: str = secret()",
+        "brokers: list[str] = secret()",
+        "stripe: str = setting()",
+        "hosts: list[str] = setting()",
+        "ports: tuple[int, ...] = setting(default=(1, 2))",
+        "mode: Literal['fast', 'slow'] | None = setting(default='slow')",
+    ):
+        assert f"    {line}\n" in schema
+    assert_no_canary(run(folder, "estate", "docs", "--format", "html"), PLAIN)
+
+
 def test_from_a_settings_file_of_dynaconf_which_then_serves_development(folder: Path) -> None:
     (folder / "settings.toml").write_text(DYNACONF, "utf-8")
     run(folder, "estate", "init", "--from", "settings.toml")
@@ -147,6 +180,7 @@ def test_from_a_settings_file_of_dynaconf_which_then_serves_development(folder: 
     for line in (
         "debug: bool = setting()",
         'database_password: SecretStr = secret(dynaconf="database.password")',
+        'database_brokers: list[str] = secret(dynaconf="database.brokers")',
         "workers: int = setting()",
     ):
         assert f"    {line}\n" in schema
