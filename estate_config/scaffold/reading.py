@@ -31,7 +31,11 @@ def from_dotenv(path: Path) -> list[Draft]:
     except (OSError, UnicodeDecodeError) as error:
         broken = f"{path} cannot be read ({type(error).__name__})"
     else:
-        return without_twins(guessed(name, value or "") for name, value in values.items())
+        texts = {name: value for name, value in values.items() if value is not None}
+        if len(texts) == len(values):
+            return without_twins(guessed(name, text) for name, text in texts.items())
+        # its name would be written, and may be a part of a private key
+        broken = f"{path} has a line that is no NAME=VALUE: put a value of several lines in quotes"
     raise UnreadableError(broken)
 
 
