@@ -24,18 +24,19 @@ class UnreadableError(Exception):
 
 def from_dotenv(path: Path) -> list[Draft]:
     """Return a draft for each variable of a `.env` file. Raises `UnreadableError`."""
-    from dotenv import dotenv_values
+    from dotenv.parser import parse_stream
 
     try:
-        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            lines = list(parse_stream(file))
     except (OSError, UnicodeDecodeError) as error:
         broken = f"{path} cannot be read ({type(error).__name__})"
     else:
-        texts = {name: value for name, value in values.items() if value is not None}
-        if len(texts) == len(values):
-            return without_twins(guessed(name, text) for name, text in texts.items())
+        bad = [line for line in lines if line.error or (line.key is not None and line.value is None)]
+        if not bad:
+            return without_twins(guessed(line.key, line.value or "") for line in lines if line.key is not None)
         # its name would be written, and may be a part of a private key
-        broken = f"{path} has a line that is no NAME=VALUE: put a value of several lines in quotes"
+        broken = f"{path}:{bad[0].original.line} is no NAME=VALUE; a value of several lines needs quotes"
     raise UnreadableError(broken)
 
 

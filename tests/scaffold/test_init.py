@@ -207,17 +207,19 @@ def test_nothing_is_written_over_what_is_there(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("gone.env", "has no setting to begin with"),
+        ("gone.env", "cannot be read (FileNotFoundError)"),
+        ("empty.env", "has no setting to begin with"),
         ("nowhere:Class", "nowhere cannot be imported (ModuleNotFoundError)"),
         ("json:Class", "has no class Class of pydantic-settings"),
         ("bad.toml", "cannot be read by dynaconf"),
         ("latin.env", "cannot be read (UnicodeDecodeError)"),
-        ("lines.env", "has a line that is no NAME=VALUE"),
+        ("lines.env", "lines.env:2 is no NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_nothing_is_written(folder: Path, source: str, words: str) -> None:
     (folder / "bad.toml").write_text(f'password = "{PLAIN}', "utf-8")
     (folder / "latin.env").write_bytes(b"A=\xff")
+    (folder / "empty.env").write_text("# nothing yet\n", "utf-8")
     (folder / "lines.env").write_text(f"PRIVATE_KEY=-----BEGIN\n{PLAIN}\n{PLAIN}==\n", "utf-8")
     before = set(folder.iterdir())
     assert words in run(folder, "estate", "init", "--from", source, exit_code=1)
