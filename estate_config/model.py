@@ -39,6 +39,9 @@ class Place:
     """The command or line that puts a value there where none is, ready to paste, with no value in it."""
     change: str = ""
     """The same where one is there that has to be replaced; "" where nothing else is needed for that than `fix`."""
+    wrong: str = ""
+    """Why nothing can be there: the address is none that this provider can read. `fix` then says how to correct it, and
+    `fetch` answers `Failed` without asking anybody. "" where it can be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,9 @@ class Origin:
     """When this version was made, where the store says so: an older one never replaces a newer one unasked."""
     degraded: str = ""
     """Why this is not the first place that should have answered: `from us-east-1: eu-west-1 cannot be reached`."""
+    change: str = ""
+    """How to put another value there, where only who found it knows: `correct TOKEN in line 3 of .env.local`. Goes
+    before what `Place` says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from estate_config.contract import Inspector, Provider, ProviderSpec
@@ -236,7 +236,9 @@ class _Run:
         elif isinstance(reply, Failed):
             outcome, closed = reply.code.value, reply.code not in link.next_on
             answer.failed = reply if closed else None
-        text = reply.origin.place if isinstance(reply, Found) else place.text
+        text = place.text
+        if isinstance(reply, Found):
+            text, place = reply.origin.place, replace(place, change=reply.origin.change or place.change)
         answer.asked.append(Asked(link.name, text, outcome))
         answer.places.append(place)
         ahead = self.ahead[answer.setting.field]
@@ -292,7 +294,7 @@ def place_of(link: Link, key: Key) -> Place:
     """Return where a provider looks for a key; where it cannot say, words that say so."""
     try:
         place = link.provider.locate(key)
-        if isinstance(place, Place) and _are_texts(place.text, place.fix, place.change):
+        if isinstance(place, Place) and _are_texts(place.text, place.fix, place.change, place.wrong):
             return place
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's provider may raise anything
         return Place(f"(locate raised {type(error).__name__})")
@@ -323,7 +325,7 @@ def _are_texts(*words: object) -> bool:
 def _is_origin(origin: object) -> bool:
     if not isinstance(origin, Origin) or not isinstance(origin.fetched_at, datetime):
         return False
-    words = (origin.provider, origin.place, origin.version or "", origin.stage or "")
+    words = (origin.provider, origin.place, origin.change, origin.version or "", origin.stage or "")
     return _are_texts(*words) and origin.fetched_at.tzinfo is not None
 
 

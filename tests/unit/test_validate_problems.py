@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import date
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -104,6 +105,32 @@ class TestProblems:
             "empty": (Code.EMPTY, "export EMPTY='…'\nchange empty on aws"),
             "nowhere": (Code.MISSING, "export NOWHERE='…'\nput nowhere on aws"),
             "kept": (Code.MISSING, "export KEPT='…'"),
+        }
+
+    def test_who_found_a_value_knows_best_how_to_replace_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not in `.env`, over which another file goes; not in the variable, beside which none may point to a file."""
+
+        class Service(Settings):
+            local: int
+            empty: str = secret()
+            pointed: int
+            plain: int
+
+        (tmp_path / ".env").write_text("LOCAL=1\nPLAIN=few\n")
+        (tmp_path / ".env.local").write_text("EMPTY=\nLOCAL=many\n")
+        (tmp_path / "pointed.txt").write_text("many\n")
+        for file in tmp_path.iterdir():
+            file.chmod(0o600)
+        monkeypatch.setenv("POINTED_FILE", "pointed.txt")
+        with pytest.raises(ConfigurationError) as caught:
+            load(Service, config=estate("env", "dotenv"))
+        assert {problem.field: problem.fix for problem in caught.value.problems} == {
+            "local": "correct LOCAL in line 2 of .env.local",
+            "empty": "export EMPTY='…'\ncorrect EMPTY in line 1 of .env.local",
+            "pointed": "put the value, and nothing else, into the file that POINTED_FILE names",
+            "plain": "correct PLAIN in line 2 of .env",
         }
 
     def test_items_that_are_wrong_in_the_same_way_are_one_problem(self) -> None:

@@ -104,7 +104,9 @@ def _variable(key: Key) -> str:
 
 
 def _found(key: Key, entry: Entry, file: str) -> Found:
-    return Found(entry.value.encode() if key.binary else entry.value, Origin("dotenv", f"{file}:{entry.line}"))
+    change = f"correct {_variable(key)} in line {entry.line} of {file}"
+    origin = Origin("dotenv", f"{file}:{entry.line}", change=change)
+    return Found(entry.value.encode() if key.binary else entry.value, origin)
 
 
 def _read(path: Path) -> dict[str, Entry] | Failed:

@@ -142,7 +142,9 @@ class LayeredSettings:
         value = _checked(value, binary=key.binary)
         if isinstance(value, Failed):
             return Failed(value.code, value.hint, value.fix or self.locate(key).fix)
-        return Found(value, Origin("dynaconf", self._origin(path, layered) or self.locate(key).text))
+        place = self._origin(path, layered)
+        change = f"correct {place}" if place else ""
+        return Found(value, Origin("dynaconf", place or self.locate(key).text, change=change))
 
     def _origin(self, path: Sequence[str], layered: Layered) -> str | None:
         found = origin(layered, path)

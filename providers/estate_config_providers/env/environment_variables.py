@@ -37,7 +37,10 @@ class EnvironmentVariables:
     def locate(self, key: Key) -> Place:
         """Return the variable's name, exact in its case."""
         name = self._variable(key)
-        return Place(name or f"(no variable for {key.name!r})", f"export {name}='…'" if name else "")
+        bad = _no_variable(name)
+        if bad is not None:
+            return Place(name or f"(no variable for {key.name!r})", bad.fix, wrong=bad.hint)
+        return Place(name, f"export {name}='…'")
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:  # noqa: ARG002 - local
         """Answer from the variables as they are now. A file that cannot be read is `Failed`, never absent."""
@@ -84,17 +87,22 @@ class EnvironmentVariables:
             return Failed(
                 value.code, hint, value.fix or f"see what it names: `printenv {pointer}`; or `unset {pointer}`"
             )
-        return Found(value, Origin("env", f"{pointer} -> {path}"))
+        change = f"put the value, and nothing else, into the file that {pointer} names"
+        return Found(value, Origin("env", f"{pointer} -> {path}", change=change))
 
 
 def _variable_bytes(name: str) -> bytes | Failed | None:
+    return _no_variable(name) or os.environb.get(os.fsencode(name))
+
+
+def _no_variable(name: str) -> Failed | None:
     try:
         raw = os.fsencode(name)
     except UnicodeEncodeError:
         raw = b""
-    if not raw or b"=" in raw or b"\0" in raw:
-        return Failed(Code.SCHEMA, "is not a name that a variable can have", "give the field a name with env=…")
-    return os.environb.get(raw)
+    if raw and b"=" not in raw and b"\0" not in raw:
+        return None
+    return Failed(Code.SCHEMA, "is not a name that a variable can have", "give the field a name with env=…")
 
 
 def _ambiguous(name: str) -> Failed:

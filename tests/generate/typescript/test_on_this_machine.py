@@ -145,6 +145,16 @@ def test_later_files_win_name_by_name(both: Both) -> None:
     assert answer["values"]["replica"] == {"user": "4", "password": "4"}
 
 
+def test_who_found_a_value_says_how_to_replace_it(both: Both) -> None:
+    dotenv(both.folder, "JWT_SECRET=\n", ".env.local")
+    (both.folder / "seconds").write_text("soon")
+    answer = both.load({"RDS_PASSWORD": PLAIN, "CACHE_SECONDS_FILE": "seconds"})
+    assert {problem["field"]: problem["fix"] for problem in answer["problems"]} == {
+        "jwt": "export JWT_SECRET='…'\ncorrect JWT_SECRET in line 1 of .env.local",
+        "cache.seconds": "put the value, and nothing else, into the file that CACHE_SECONDS_FILE names",
+    }
+
+
 def test_the_folder_is_that_of_the_option(both: Both) -> None:
     answer = both.load({"NODE_ENV": "elsewhere", "RDS_PASSWORD": PLAIN})
     assert set(codes(answer).values()) == {"UNAVAILABLE"}

@@ -78,6 +78,8 @@ export interface Found {
   readonly place: string;
   readonly version?: string | undefined;
   readonly stage?: string | undefined;
+  /** How to put another value there, where only who found it knows. Goes before what `Place` says. */
+  readonly change?: string | undefined;
 }
 
 /** The provider knows the place and could not give its value: not the same as absent. */

@@ -57,7 +57,8 @@ function fromVariable(place: Place, value: string): Found | Failed {
 function fromFile(place: Place, pointer: string, path: string, folder: string): Found | Failed {
   const raw = (path && readSmallFile(resolve(folder, path), 65_536)) || failed('MALFORMED', 'does not exist');
   const value = isFailed(raw) || place.binary ? raw : (utf8(raw)?.replace(/\r?\n$/, '') ?? NO_TEXT);
-  if (typeof value !== 'object' || !isFailed(value)) return { value, place: `${pointer} -> ${path}` };
+  const change = `put the value, and nothing else, into the file that ${pointer} names`;
+  if (typeof value !== 'object' || !isFailed(value)) return { value, place: `${pointer} -> ${path}`, change };
   // The path is not shown: who sets NAME_FILE where NAME was meant has put the secret itself there.
   const fix = value.fix || `see what it names: \`printenv ${pointer}\`; or \`unset ${pointer}\``;
   return failed(value.code, `is given by ${pointer}: the file that it names ${value.hint}`, fix);
@@ -120,7 +121,10 @@ function readDotenv(path: string, name: string): [string, Found][] | Failed {
   if (text === undefined) return failed('MALFORMED', `${name} ${NO_TEXT.hint}`);
   const { entries, badLines } = parseDotenv(text);
   if (!badLines.length) {
-    return entries.map(({ name: key, value, line }) => [key, { value, place: `${name}:${line}` }]);
+    return entries.map(({ name: key, value, line }) => [
+      key,
+      { value, place: `${name}:${line}`, change: `correct ${key} in line ${line} of ${name}` },
+    ]);
   }
   const which = badLines.length === 1 ? `line ${badLines[0]}, which is` : `lines ${badLines.join(', ')}, which are`;
   const hint = `${name} has ${which} not NAME=value (the text is not shown: it may hold a secret)`;

@@ -85,8 +85,9 @@ async function ask(
 }
 
 function settle(answer: Answer, link: Link, place: Place, reply: Found | Failed | undefined): void {
-  answer.places.push(place);
   const checked = reply && asText(place, reply);
+  const change = checked && !isFailed(checked) ? checked.change : undefined;
+  answer.places.push(change ? { ...place, change } : place);
   if (!checked) {
     answer.asked.push({ ...asked(place), outcome: 'absent' });
   } else if (isFailed(checked)) {
