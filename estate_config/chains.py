@@ -144,7 +144,8 @@ def link_to(provider: str, estate: Estate, chosen: Environment) -> Link:
     """
     spec = discovery.find(provider)
     context = Context(chosen.name, estate.folder)
-    built = discovery.build(spec, chosen.providers.get(provider, {}), context, estate.source)
+    options = {**chosen.providers.get(provider, {}), **guard.options(provider)}
+    built = discovery.build(spec, options, context, estate.source)
     return Link(provider, spec, frozenset(), built)
 
 

@@ -6,8 +6,9 @@ they must not get at a real store because a context variable did not follow them
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from estate_config.resolve import Link
@@ -23,6 +24,10 @@ class Guard(Protocol):
         """Return the link that is asked instead of `link`."""
         ...
 
+    def options(self, provider: str) -> Mapping[str, Any]:
+        """Return the options of a provider that go before those of `estate.toml`."""
+        ...
+
 
 _here: ContextVar[Guard | None] = ContextVar("estate_config_guard", default=None)
 _everywhere: list[Guard] = []
@@ -31,6 +36,12 @@ _everywhere: list[Guard] = []
 def current() -> Guard | None:
     """Return the guard of this context, or else that of the process."""
     return _here.get() or (_everywhere[-1] if _everywhere else None)
+
+
+def options(provider: str) -> Mapping[str, Any]:
+    """Return the options of a provider that go before those of `estate.toml`: none where nothing is guarded."""
+    watched = current()
+    return {} if watched is None else watched.options(provider)
 
 
 def current_here() -> Guard | None:

@@ -81,6 +81,11 @@ class Estate:
         self._guard.allowed.update(providers)
         self._guard.all_allowed = self._guard.all_allowed or not providers
 
+    def lead(self, options: Mapping[str, Mapping[str, Any]]) -> None:
+        """Let these remote providers be asked, with options that go before those of `estate.toml`."""
+        self._guard.leading.update(options)
+        self.allow(*options)
+
     def mark(
         self,
         cls: type[Settings] | None = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from estate_config.contract import Provider
 from estate_config.errors import Code, ProviderError
@@ -26,9 +27,14 @@ class TestGuard:
     """Keys, by logical name or field, that every provider denies."""
     failing: dict[str, Code] = field(default_factory=dict)
     """Providers that cannot answer at all, and how."""
+    leading: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By provider, the options that lead it to an embedded server."""
 
     def wrap(self, link: Link) -> Link:
         return replace(link, provider=_Guarded(link, self))
+
+    def options(self, provider: str) -> Mapping[str, Any]:
+        return self.leading.get(provider, {})
 
 
 class _Guarded:

@@ -6,7 +6,7 @@ Registering it imports neither pydantic nor an SDK: everything else is imported 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +15,7 @@ from estate_config import guard
 
 if TYPE_CHECKING:
     from estate_config.testing.estate_fixture import Estate
-    from estate_config.testing.servers import EmbeddedAws, EmbeddedVault
+    from estate_config.testing.servers import EmbeddedAws, EmbeddedServer, EmbeddedVault
 
 _MARKER = (
     "estate(cls=None, values=None, *, fake=False, environment=None, remote=False): swap a Settings class for values "
@@ -48,6 +48,9 @@ class _SessionGuard:
         test = os.environ.get("PYTEST_CURRENT_TEST", "the test run").rsplit(" ", 1)[0]
         return TestGuard(test=test, environment=self.environment).wrap(link)
 
+    def options(self, provider: str) -> Mapping[str, Any]:  # noqa: ARG002 - no server is embedded for all of a run
+        return {}
+
 
 @pytest.fixture(autouse=True)
 def _estate_marks(request: pytest.FixtureRequest) -> None:
@@ -67,6 +70,15 @@ def estate(request: pytest.FixtureRequest) -> Generator[Estate]:
         yield instance
 
 
+def _lead(server: EmbeddedServer, estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test ask this server and no other, whatever `estate.toml` and the shell say."""
+    for name in os.environ.keys() - server.environment().keys():
+        monkeypatch.delenv(name)
+    for name, value in server.variables.items():
+        monkeypatch.setenv(name, value)
+    estate.lead(server.options)
+
+
 @pytest.fixture(scope="session")
 def _estate_aws_server() -> Generator[EmbeddedAws]:
     from estate_config.testing.servers import EmbeddedAws
@@ -80,9 +92,7 @@ def estate_aws(
     _estate_aws_server: EmbeddedAws, estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[EmbeddedAws]:
     """An embedded AWS on loopback, empty at the start of each test, that the `aws` provider of this test asks."""
-    for name, value in _estate_aws_server.variables.items():
-        monkeypatch.setenv(name, value)
-    estate.allow("aws", "parameter_store")
+    _lead(_estate_aws_server, estate, monkeypatch)
     yield _estate_aws_server
     _estate_aws_server.reset()
 
@@ -100,8 +110,6 @@ def estate_vault(
     _estate_vault_server: EmbeddedVault, estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[EmbeddedVault]:
     """A Vault-compatible server on loopback, empty at the start of each test, that the `vault` provider asks."""
-    for name, value in _estate_vault_server.variables.items():
-        monkeypatch.setenv(name, value)
-    estate.allow("vault")
+    _lead(_estate_vault_server, estate, monkeypatch)
     yield _estate_vault_server
     _estate_vault_server.reset()

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
-from estate_config.chains import chain_of, declared
+from estate_config import environments
+from estate_config.chains import declared, link_to
 from estate_config.contract import Writer
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline
+from estate_config.resolve import Link
 from estate_config.settings import Settings
 from estate_config.testing.fakes import fake_values
 
@@ -28,9 +31,12 @@ _START = 30.0
 
 
 class EmbeddedServer:
-    """A server in a process of its own, that a provider is pointed to by `variables`."""
+    """A server in a process of its own, that a provider is led to by `options`, and an SDK by `variables`."""
 
     provider: ClassVar[str]
+    """The one that `seed` writes with."""
+    misleading: ClassVar[tuple[str, ...]]
+    """What the names of variables begin with that would lead to another server, or to another identity."""
     ready_path: ClassVar[str]
 
     def __init__(self) -> None:
@@ -46,6 +52,16 @@ class EmbeddedServer:
         """The environment variables that lead the SDK to this server."""
         raise NotImplementedError
 
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        """By provider, the options that lead it to this server and to no other, laid over those of `estate.toml`."""
+        raise NotImplementedError
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of this process without those that mislead, and with `variables`."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(self.misleading)}
+        return {**kept, **self.variables}
+
     def _command(self) -> Sequence[str]:
         raise NotImplementedError
 
@@ -54,9 +70,8 @@ class EmbeddedServer:
         raise NotImplementedError
 
     def __enter__(self) -> Self:
-        environment = {**os.environ, **self.variables}
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own, without a shell
-            self._command(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command(), env=self.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             self._wait()
@@ -71,20 +86,32 @@ class EmbeddedServer:
         self._stop()
 
     def seed(self, cls: type[Settings], environment: str = "production", **values: Any) -> None:
-        """Put a value for each secret of a class where the provider of an environment looks for it.
+        """Put a value for each secret of a class into this server, where an environment's provider looks for it.
 
-        What `values` does not give is made up from the schema. Raises `AssertionError` if the environment's chain
-        has no such provider, or a value cannot be put.
+        What `values` does not give is made up from the schema. Nothing is written anywhere else, whatever server
+        `estate.toml` names. Raises `AssertionError` if the environment's chain has no such provider, or a value cannot
+        be put.
         """
         made = {**fake_values(cls), **values}
-        link = next((one for one in chain_of(cls, environment).links if one.name == self.provider), None)
-        assert link is not None, f'the chain of environment "{environment}" has no {self.provider}'  # noqa: S101
-        writer = getattr(link.provider, "inner", link.provider)  # behind a test's guard
+        link = self._link(environment)
+        writer = link.provider
         assert isinstance(writer, Writer), f"{self.provider} cannot write"  # noqa: S101
         wanted = [item for item in declared(cls) if item.secret and item.field in made and link.serves(item)]
         texts = {link.key(item): _text(made[item.field]) for item in wanted}
-        failed = writer.put(texts, Deadline(_START))
+        try:
+            failed = writer.put(texts, Deadline(_START))
+        finally:
+            link.provider.close()
         assert not failed, {key.field: answer for key, answer in failed.items()}  # noqa: S101
+
+    def _link(self, environment: str) -> Link:
+        """Return the provider of an environment, led here."""
+        estate = environments.read()
+        chosen = estate.choose(environment)
+        there = any(entry.provider == self.provider for entry in chosen.chain)
+        assert there, f'the chain of environment "{environment}" has no {self.provider}'  # noqa: S101
+        options = {**chosen.providers.get(self.provider, {}), **self.options[self.provider]}
+        return link_to(self.provider, estate, replace(chosen, providers={self.provider: options}))
 
     def _wait(self) -> None:
         deadline = Deadline(_START)
@@ -122,6 +149,15 @@ class EmbeddedAws(EmbeddedServer):
 
     provider = "aws"
     ready_path = "/moto-api/"
+    misleading = (
+        "AWS_ENDPOINT_URL_",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_USE_",
+        "AWS_PROFILE",
+        "AWS_DEFAULT_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_SECURITY_TOKEN",
+    )
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -130,7 +166,14 @@ class EmbeddedAws(EmbeddedServer):
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         }
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        here = {"endpoint_url": self.endpoint_url, "profile": None, "role_arn": None, "session": None}
+        return {"aws": {**here, "events_queue_url": None}, "parameter_store": here}
 
     def _command(self) -> Sequence[str]:
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
@@ -144,10 +187,16 @@ class EmbeddedVault(EmbeddedServer):
 
     provider = "vault"
     ready_path = "/v1/sys/health"
+    misleading = ("VAULT_NAMESPACE", "VAULT_CACERT", "VAULT_CAPATH", "VAULT_CLIENT_")
 
     @property
     def variables(self) -> Mapping[str, str]:
         return {"VAULT_ADDR": self.endpoint_url, "VAULT_TOKEN": "root"}
+
+    @property
+    def options(self) -> Mapping[str, Mapping[str, Any]]:
+        nothing = dict.fromkeys(("namespace", "ca_cert", "client_cert", "client_key"))
+        return {"vault": {**nothing, "url": self.endpoint_url, "auth": {"method": "token"}}}
 
     def _command(self) -> Sequence[str]:
         beside = Path(sys.executable).parent

@@ -224,6 +224,9 @@ class TestGuard:
             provider = Shelf(self.name, {"x/token": f"{link.name} by way of {self.name}"})
             return replace(link, provider=provider)
 
+        def options(self, provider: str) -> dict[str, Any]:
+            return {}
+
     @pytest.fixture(autouse=True)
     def _guarded(self) -> Iterator[None]:
         process = self.Guard("the process")
