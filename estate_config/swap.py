@@ -72,6 +72,11 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
                 show(instance, None if swapped_still else waiting_of(instance).current)
         _swaps.reset(self._tokens.pop())  # last: it refuses a context that is not the one of the `with`
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, though contexts that were copied from that of the `with` still have it."""
+        return not self._tokens
+
     def loaded(self, instance: S) -> S | None:
         """Return what a lazy instance shows in this swap, None if it has not been asked yet."""
         return self._instances.get(type(instance))
@@ -95,7 +100,7 @@ def publish(instance: S, values: S) -> None:
 
 def swapped(cls: type[S]) -> use[S] | None:
     """Return the innermost swap of the class, or of one it inherits from, that this context is in."""
-    return next((swap for swap in reversed(_swaps.get()) if issubclass(cls, swap.cls)), None)
+    return next((swap for swap in reversed(_swaps.get()) if issubclass(cls, swap.cls) and not swap.is_over), None)
 
 
 def is_swapped_anywhere(cls: type[Settings]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -47,7 +47,7 @@ class Estate:
 
         Lazy `settings` imported at module level see it. Raises `ConfigurationError` for a name that is no field.
         """
-        self._stack.enter_context(use(cls, values))
+        self._stack.callback(_end, use(cls, values).__enter__())
 
     def load(self, cls: type[S], **values: Any) -> S:
         """Swap the class for these values until the test ends, and return the loaded instance.
@@ -102,3 +102,8 @@ class Estate:
             self.allow()
         if cls is not None:
             self.use(cls, {**(fake_values(cls) if fake else {}), **(values or {})})
+
+
+def _end(swap: use[Any]) -> None:
+    with suppress(ValueError):  # the body of an async test has a context of its own, which is gone
+        swap.__exit__(None, None, None)

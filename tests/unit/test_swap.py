@@ -161,6 +161,13 @@ class TestUndoing:
             values["token"] = "two"
             assert load(Service).token == "two"
 
+    def test_a_context_that_was_copied_in_it_does_not_see_it_any_more(self, real: Any) -> None:
+        with use(type(real), {"token": "outer"}):
+            with use(type(real), {"token": "inner"}):
+                context = contextvars.copy_context()
+            assert context.run(lambda: real.token) == "outer"
+        assert context.run(lambda: load(type(real)).token) == "real"
+
     def test_ended_in_another_context_it_is_undone_and_says_so(self, real: Any) -> None:
         swap = use(type(real), {"token": "double"})
         contextvars.copy_context().run(swap.__enter__)
