@@ -25,10 +25,10 @@ def on_change(instance: S, field: str, function: Callable[[S], object]) -> Calla
     """Call `function` with the new version, a complete instance, whenever the value of `field` has changed.
 
     It is called after the swap, in the thread that made it (the watching one, mostly), outside any lock, in the order
-    of the swaps and of asking. What it raises is logged by its type, and stops no other. A nested field stands for all
-    its fields. Returns how to end it. Raises `TypeError` for an instance that is not lazy or a coroutine function
-    (hand it to your loop: `lambda new: asyncio.run_coroutine_threadsafe(f(new), loop)`), `ValueError` for a name that
-    is no field.
+    of the swaps and of asking. What it raises is logged by its type, and stops no other; `sys.exit` ends nothing there
+    either (`os.kill(os.getpid(), signal.SIGTERM)` does). A nested field stands for all its fields. Returns how to end
+    it. Raises `TypeError` for an instance that is not lazy or a coroutine function (hand it to your loop:
+    `lambda new: asyncio.run_coroutine_threadsafe(f(new), loop)`), `ValueError` for a name that is no field.
     """
     state = state_of(instance)
     known = [item.field for item in type(instance).__estate_settings__]
@@ -59,14 +59,27 @@ def call_back(state: State) -> None:
             state.calling.wait_for(lambda: state.caller is None, _PATIENCE)
             return
         state.caller = me
-    while True:
+    try:
+        while (call := _next(state)) is not None:
+            _make(state, call)
+    except BaseException:  # an interruption: the next change finds somebody to make its calls
         with state.calling:
-            if not state.calls:
-                state.caller = None
-                state.calling.notify_all()
-                return
-            call = state.calls.popleft()
-        _make(state, call)
+            _leave(state)
+        raise
+
+
+def _next(state: State) -> Call | None:
+    """Return the call that is due, or leave: in one step, so that nobody adds one that is never made."""
+    with state.calling:
+        if state.calls:
+            return state.calls.popleft()
+        _leave(state)
+        return None
+
+
+def _leave(state: State) -> None:
+    state.caller = None
+    state.calling.notify_all()
 
 
 def _make(state: State, call: Call) -> None:
@@ -74,7 +87,7 @@ def _make(state: State, call: Call) -> None:
         if any(_is_within(name, field) for name in call.fields):
             try:
                 function(call.version)
-            except Exception as error:  # noqa: BLE001 - a user's function may raise anything, and others wait
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function may raise anything, and others wait
                 log.error("on_change %s raised %s in %s", field, type(error).__name__, where(error))  # noqa: TRY400 - a traceback may show values
 
 

@@ -13,7 +13,7 @@ from estate_config.contract import Leased
 from estate_config.errors import Code, ConfigurationError, Problem
 from estate_config.live.changes import call_back
 from estate_config.live.keeping import keep_current
-from estate_config.live.state import Call, State, lines_of, state_of
+from estate_config.live.state import Call, State, lines_of, must_be_an_instance, state_of
 from estate_config.loading import answers_of, provenance_of, validated
 from estate_config.model import Origin
 from estate_config.observing import Refused, Swapped, tell
@@ -73,7 +73,11 @@ def refresh(instance: Settings, *fields: str, allow_older: bool = False) -> Refr
 
 
 def snapshot(instance: S) -> S:
-    """Return the version of now: a complete instance that no refresh changes. For fields that must agree."""
+    """Return the version of now: a complete instance that no refresh changes. For fields that must agree.
+
+    Raises `TypeError` for a class.
+    """
+    must_be_an_instance(instance)
     return concrete(instance)
 
 

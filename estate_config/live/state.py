@@ -75,8 +75,15 @@ class State:
 _making = threading.Lock()
 
 
+def must_be_an_instance(given: object) -> None:
+    """Raise `TypeError` for a class: `load` takes one, so it is easily handed over here too."""
+    if isinstance(given, type):
+        raise TypeError(f"{given.__name__} is the class: give the instance of it that lazy({given.__name__}) made")
+
+
 def state_of(instance: Settings) -> State:
     """Return the state of a lazy instance. Raises `TypeError` for another one: it is one version, and stays it."""
+    must_be_an_instance(instance)
     cls = type(instance).__name__
     if not is_lazy(instance):
         raise TypeError(f"this {cls} is one version and stays it; live is what lazy({cls}) gives")

@@ -52,10 +52,12 @@ class Turn:
 
     def __init__(self, instance: Settings, every: float) -> None:
         self.instance = instance
-        self.every = every = min([every, *_half_of_max_stale(type(instance))])
+        self.every = self.wanted = every = min([every, *_half_of_max_stale(type(instance))])
         self.looks: dict[str, Circuit] = {}
         self.renewals: dict[str, Circuit] = {}
         self.ears: dict[str, Circuit] = {}
+        self.away: dict[str, str] = {}
+        """Why a provider cannot be looked at, by its name: it is away, or says no to everything."""
         self.deaf: set[str] = set()
         """Providers that nobody tells anything."""
         self.awaited: dict[str, str | None] = {}
@@ -78,6 +80,8 @@ class Turn:
         """Do what is due."""
         if self.is_child:
             self._start_as_child()
+        if self.wanted < self.every:
+            self.every, self.looks, self.first = self.wanted, {}, time.monotonic()
         self._prepare()
         self._renew()
         self._read_announced()
@@ -129,7 +133,7 @@ class Turn:
         self.links = self._chain()
         leased = [link.name for link in self.links if Leased in link.spec.offers]
         fields = [name for name, item in self._record().settings.items() if item.provider in leased]
-        self.looks, self.renewals, self.ears = {}, {}, {}
+        self.looks, self.renewals, self.ears, self.away = {}, {}, {}, {}
         self.first = time.monotonic() + self.every * random.uniform(0, 1)  # noqa: S311 - as above
         if fields:
             renewed(self.instance, fields, Allowed())
@@ -149,6 +153,7 @@ class Turn:
         state = state_of(self.instance)
         state.confirm(name for one in seen.values() for name in one.same)
         moved = {name for one in seen.values() for name in one.moved} | state.refused_for  # it may have been taken back
+        moved |= self._answered_again(seen)
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
             renewed(self.instance, moved, Allowed())
@@ -159,10 +164,21 @@ class Turn:
         circuit = self.looks[name]
         if not seen.trouble:
             circuit.answered()
+            self.away.pop(name, None)
             return
         if not circuit.failures:
             log.warning("%s cannot be looked at for new values, which is tried again: %s", name, seen.trouble)
         circuit.failed()
+        self.away[name] = seen.trouble
+
+    def _answered_again(self, seen: Mapping[str, Glance]) -> set[str]:
+        """Return the fields that could not be read from a provider which answers now, be it that it has no value."""
+        answering = {name for name, one in seen.items() if not one.trouble}
+        return {
+            name
+            for name, problem in state_of(self.instance).failing.items()
+            if any(step.provider in answering and step.outcome == problem.code for step in problem.places)
+        }
 
     # --- listening ---------------------------------------------------------------------------------------------------
 

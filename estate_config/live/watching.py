@@ -31,20 +31,28 @@ _ENDING = 6.0
 
 
 class Watch:
-    """A settings instance that is being watched. Ends with `stop()`, with its `with`, or with the process."""
+    """A settings instance that is being watched. Ends with `stop()`, with its `with`, or with the process.
+
+    Who called `watch` several times has it end with the last of as many.
+    """
 
     def __init__(self, instance: Settings, every: float) -> None:
         self.turn = Turn(instance, every)
         self.instance = instance
+        self.holders = 0
 
     def stop(self) -> None:
-        """Watch no longer; waits until the thread has seen it, a few seconds at most. Safe to call twice."""
+        """Watch no longer; waits until the thread has seen it, a few seconds at most. Over already: does nothing."""
         _thread.leave(self)
 
     def next_checks(self) -> dict[str, float]:
         """Return in how many seconds each provider is looked at again, by its name; empty until the thread is at it."""
         now = time.monotonic()
         return {name: max(0.0, circuit.due - now) for name, circuit in dict(self.turn.looks).items()}
+
+    def away(self) -> dict[str, str]:
+        """Return why a provider could not be looked at when it was last tried, by its name."""
+        return dict(self.turn.away)
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +69,9 @@ def watch(instance: Settings, *, every: float = EVERY) -> Watch:
     Loads it if it is not loaded. A daemon thread, one per process for all instances, compares versions every `every`
     seconds (a tenth more or less), without reading values where the store can say versions; listens to events where
     the provider is told of any; and renews leases. A field with a `max_stale` is looked at twice in it. It works on in
-    a forked child by itself. Watched already: returns the same `Watch`. Raises `ConfigurationError` if the instance
-    cannot be loaded, `TypeError` if it is not lazy, and `ValueError` unless `every` is a positive number.
+    a forked child by itself. Watched already: returns the same `Watch`, which looks as often as the most impatient of
+    them wants, and ends once each has stopped it. Raises `ConfigurationError` if the instance cannot be loaded,
+    `TypeError` if it is not lazy, and `ValueError` unless `every` is a positive number.
     """
     if not 0 < every < math.inf:
         raise ValueError("every is a number of seconds, and more than 0")
@@ -74,6 +83,11 @@ def watch(instance: Settings, *, every: float = EVERY) -> Watch:
 def is_running(instance: Settings) -> bool:
     """Whether nobody watches the instance, or somebody does and is alive."""
     return _thread.is_alive_for(instance)
+
+
+def away(instance: Settings) -> dict[str, str]:
+    """Return why a provider cannot be looked at for new values, by its name; nothing where nobody watches."""
+    return {name: why for one in tuple(_thread.watches) if one.instance is instance for name, why in one.away().items()}
 
 
 class _Thread:
@@ -95,13 +109,16 @@ class _Thread:
             found = next((one for one in self.watches if one.instance is instance), made)
             if found is made:
                 self.watches.append(made)
+            found.holders += 1
+            found.turn.wanted = min(found.turn.wanted, made.turn.wanted)
             self._ensure()
         self.wake.set()
         return found
 
     def leave(self, watch: Watch) -> None:
         with self.lock:
-            if watch not in self.watches:
+            watch.holders -= 1
+            if watch.holders > 0 or watch not in self.watches:
                 return
             self.watches.remove(watch)
             thread = None if self.watches else self.thread

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from estate_config import Settings, health, lazy, load, refresh, secret, setting, watch
+from estate_config import Settings, health, lazy, load, refresh, secret, setting, snapshot, watch
 from estate_config.live import watching
 from estate_config.model import Found, Origin
 from tests.doubles import Shelf, estate, spec_of
@@ -162,3 +162,9 @@ def test_a_value_is_looked_at_often_enough_not_to_grow_stale(live: Live, monkeyp
     store = ProbedStore(token="t1")
     with watch(live(Brief, store), every=1000):
         wait_until(lambda: store.probes > 3)
+
+
+@pytest.mark.parametrize("verb", [health, snapshot, refresh, watch], ids=lambda verb: verb.__name__)
+def test_a_class_is_no_instance(verb: Any) -> None:
+    with pytest.raises(TypeError, match=r"Service is the class: give the instance of it that lazy\(Service\) made"):
+        verb(Service)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -148,3 +150,32 @@ def test_what_cannot_be_called_is_said_at_once(settings: Service, offer: Offer, 
         on_change(settings, "tok", lambda _: None)
     with pytest.raises(TypeError, match="lazy"):
         on_change(load(Service, config=estate("store")), "token", lambda _: None)
+
+
+def test_sys_exit_is_logged_and_ends_nothing(settings: Service, store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[str] = []
+    on_change(settings, "token", lambda new: sys.exit(new.token))
+    on_change(settings, "token", lambda new: seen.append(new.token))
+    store.put("token", CANARY)
+    refresh(settings)
+    assert seen == [CANARY]
+    assert "on_change token raised SystemExit in " in caplog.text
+    assert_no_canary(caplog.text, CANARY)
+
+
+def test_after_an_interruption_callbacks_are_called_as_before(settings: Service, store: Store) -> None:
+    def interrupted(_new: Service) -> None:
+        raise KeyboardInterrupt
+
+    end = on_change(settings, "token", interrupted)
+    store.put("token", "t2")
+    with pytest.raises(KeyboardInterrupt):
+        refresh(settings)
+    end()
+    seen: list[str] = []
+    on_change(settings, "token", lambda new: seen.append(new.token))
+    store.put("token", "t3")
+    started = time.monotonic()
+    refresh(settings)
+    assert seen == ["t3"]
+    assert time.monotonic() - started < 4, "nobody is waited for"

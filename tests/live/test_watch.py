@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, secret, use, watch
+from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, refresh, secret, use, watch
 from estate_config.live.circuit import Circuit
 from estate_config.model import Failed
 from tests.doubles import estate
@@ -84,7 +84,6 @@ def test_one_thread_serves_all_instances_and_ends_with_the_last(live: Live) -> N
     store = Store(token="t1")
     one, two = live(Service, store), live(Service, store)
     first = watch(one, every=SOON)
-    assert watch(one, every=SOON) is first
     second = watch(two, every=SOON)
     assert watches() == ["estate-config-watch"]
     first.stop()
@@ -151,6 +150,19 @@ def test_what_cannot_be_watched_is_said(live: Live, offer: Offer) -> None:
         watch(load(Service, config=estate("store")))
 
 
+def test_who_watches_what_is_watched_already_ends_it_with_the_last_and_may_be_more_impatient(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=1000) as outer:
+        with watch(settings, every=SOON) as inner:
+            assert inner is outer
+            store.put("token", "t2")
+            wait_until(lambda: settings.token == "t2")
+        store.put("token", "t3")
+        wait_until(lambda: settings.token == "t3")
+    assert watches() == []
+
+
 # --- a store that does not answer ------------------------------------------------------------------------------------
 
 
@@ -163,10 +175,36 @@ def test_a_store_that_does_not_answer_is_tried_again_and_said_once(
     with watch(settings, every=SOON):
         wait_until(lambda: store.probes > 4)
         assert settings.token == "t1"
+        said = health(settings)
+        assert (said.live, said.ready, said.degraded) == (True, True, True)
+        assert said.reasons == ("store cannot be looked at for new values: UNAVAILABLE cannot be reached",)
         store.put("token", "t2")
         store.down = None
         wait_until(lambda: settings.token == "t2")
+        wait_until(lambda: not health(settings).degraded)
     assert caplog.text.count("store cannot be looked at for new values, which is tried again: UNAVAILABLE") == 1
+
+
+def test_what_was_away_for_a_refresh_and_then_has_no_value_is_well_again(live: Live) -> None:
+    """A field that stands by its default was called failing for ever."""
+    store = ProbedStore(token="t1")
+    settings = live(Service, store)
+    store.down = UNREACHABLE
+    refresh(settings)
+    assert health(settings).degraded
+    with watch(settings, every=SOON):
+        store.down = None
+        wait_until(lambda: not health(settings).degraded)
+    assert health(settings).reasons == ()
+
+
+def test_nobody_looks_any_more_so_nothing_is_said_of_the_store(live: Live) -> None:
+    store = ProbedStore(token="t1")
+    settings = live(Service, store)
+    store.down = UNREACHABLE
+    with watch(settings, every=SOON):
+        wait_until(lambda: health(settings).degraded)
+    assert not health(settings).degraded
 
 
 def test_one_that_hangs_costs_its_own_time_and_not_that_of_others(live: Live) -> None:
