@@ -108,7 +108,7 @@ def change(path: Path, text: str, *, overwrite: bool = False, made_as: Path | No
     marks = list(_MARKERS.finditer(old))
     if marks:
         return Change(path, old, _between(path, old, marks, new))
-    if not overwrite and not _is_ours(made_as or path, old):
+    if not overwrite and not is_ours(made_as or path, old):
         message = f"{path} is there, and estate did not make it: it is left as it is"
         raise RefusedError(
             message,
@@ -143,7 +143,7 @@ def _between(path: Path, old: bytes, marks: Sequence[re.Match[bytes]], new: byte
     return old[: begin.end()] + new.replace(b"\n", newline) + old[end.start() :]
 
 
-def _is_ours(path: Path, old: bytes) -> bool:
+def is_ours(path: Path, old: bytes) -> bool:
     """Whether a file says of itself that it was made under its own name."""
     name = re.escape(shlex.quote(path.name).strip("'"))
     head = old[:4096].decode("utf-8", "replace")

@@ -144,7 +144,7 @@ def _setting(entry: SettingEntry) -> str:
     here = _setting_id(entry)
     badges = (_badge("secret") if entry.secret else "") + (_badge("required") if entry.required else "")
     description = f"<p>{_text(entry.description)}</p>" if entry.description else ""
-    secret = f' data-secret="{_text(entry.name)}"' if entry.secret else ""
+    secret = f' data-name="{_text(entry.name)}"' if entry.secret else ""
     rows = "".join(_row(name, looked_for) for name, looked_for in entry.looked_for.items())
     return f"""<article class="setting" id="{here}" data-services="{_json([entry.service])}"{secret}>
 <h4><a class="mono" href="#{here}">{_text(entry.field)}</a>{badges}</h4>
@@ -199,7 +199,7 @@ def _secret(secret: SecretEntry) -> str:
     for place in secret.places:
         places.setdefault(place.environment, []).append(place)
     rows = "".join(_cells(environment, *_places(found)) for environment, found in places.items())
-    who = f'data-services="{_json(secret.services)}" data-secret="{_text(secret.name)}"'
+    who = f'data-services="{_json(secret.services)}" data-name="{_text(secret.name)}"'
     return f"""<article class="secret" id="{here}" {who}>
 <h3><a class="mono" href="#{here}">{_text(secret.name)}</a></h3>
 <p>Read by {readers}.</p>

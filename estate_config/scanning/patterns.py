@@ -21,6 +21,11 @@ def leftovers(text: str) -> Iterator[int]:
             yield number
 
 
+def without_leftovers(text: str) -> str:
+    """Return a text without the known example values in it, line for line."""
+    return _LEFTOVERS.sub("", text)
+
+
 def credentials(text: str, name: str) -> Iterator[tuple[int, str]]:
     """Yield the line and the kind of each credential that detect-secrets sees, `AWS Access Key` say.
 

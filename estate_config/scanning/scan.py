@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from estate_config.chains import chain_in, declared
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Problem
+from estate_config.generate.files import is_ours
 from estate_config.loading import answers_of
 from estate_config.redaction import Hidden
 from estate_config.scanning.finding import Finding
-from estate_config.scanning.patterns import credentials, leftovers
+from estate_config.scanning.patterns import credentials, leftovers, without_leftovers
 from estate_config.scanning.texts import Text
 from estate_config.scanning.values import Marks, marks_of
 from estate_config.services import schema_of
 from estate_config.validate import failures
 
 _ALLOWED = "pragma: allowlist secret"
+_BY_NAME = "Secret Keyword"
+"""What detect-secrets knows by a name beside it only: a generated file is full of names, as of the keys of a Secret."""
 
 
 @dataclass(slots=True)
@@ -70,10 +74,14 @@ def _in(name: str, content: str, marks: Marks) -> list[Finding]:
 
 
 def _all(name: str, content: str, marks: Marks) -> Iterator[Finding]:
-    for line, kind in credentials(content, name):
+    ours = is_ours(Path(name), content.encode())
+    text = without_leftovers(content) if ours else content  # estate writes them where a value has to be put in
+    for line, kind in credentials(text, name):
+        if ours and kind == _BY_NAME:
+            continue
         fix = f"move it to a store and declare it with secret(); where it is none, end the line with `# {_ALLOWED}`"
         yield Finding(name, line, kind.lower().replace(" ", "-"), f"looks like a credential: {kind}", fix)
-    for line in leftovers(content):
+    for line in leftovers(text):
         fix = "declare it with secret(), and take the value from the store"
         yield Finding(name, line, "known-example", "holds a value that everybody knows", fix)
     for line, place in marks.found_in(content):

@@ -11,6 +11,8 @@ import secrets
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, urlsplit
 
+from estate_config.known_examples import is_known_example
+
 SHORTEST = 8
 """Characters of a value at least: a shorter one stands in half of all files by chance."""
 
@@ -67,6 +69,8 @@ def _texts(value: object) -> Iterator[str | bytes]:
         yield from (text for item in value.values() for text in _texts(item))
     elif isinstance(value, list | tuple):
         yield from (text for item in value for text in _texts(item))
+    elif isinstance(value, str) and is_known_example(value):
+        return  # not filled in yet: it stands in every `.env.example`, and opens nothing
     elif isinstance(value, str | bytes):
         yield value
         if isinstance(value, str):

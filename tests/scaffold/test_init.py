@@ -92,6 +92,13 @@ def works(folder: Path) -> str:
     assert " passed" in run(folder, "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_settings.py")
     assert "schema and chains are fine" in run(folder, "estate", "check", "--schema-only")
     run(folder, "estate", "generate", "dotenv", "--out", ".env.example", "--check")
+    scanned = subprocess.run(
+        [str(Path(sys.executable).with_name("estate")), "scan", "--no-values", "--format", "json"],
+        cwd=folder,
+        capture_output=True,
+        check=False,
+    )
+    assert [one for one in json.loads(scanned.stdout)["findings"] if one["file"] in written] == []
     return written["settings.py"]
 
 

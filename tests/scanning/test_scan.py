@@ -14,6 +14,15 @@ import pytest
 from tests.leaks import PLAIN, assert_no_canary
 
 SCHEMA = "from estate_config import Settings, secret\n\n\nclass Service(Settings):\n    token: str = secret()\n"
+URLS = """
+from pydantic import PostgresDsn, SecretStr
+from estate_config import Settings, secret
+
+class Service(Settings):
+    token: str = secret()
+    database_url: PostgresDsn = secret("database/url")
+    jwt_secret: SecretStr | None = secret("jwt/secret", default=None)
+"""
 ESTATE = """
 default_environment = "laptop"
 [services]
@@ -22,6 +31,10 @@ app = "app:Service"
 chain = ["dotenv"]
 [environments.cluster]
 chain = ["files"]
+[environments.cloud]
+chain = ["aws"]
+[providers.aws]
+region = "eu-central-1"
 [providers.files]
 folder = "estate.toml"
 """
@@ -85,6 +98,38 @@ def test_each_kind_is_found_once_with_its_line_and_what_to_do(project: Path) -> 
 def test_a_line_that_says_it_is_none_is_passed_over(project: Path) -> None:
     (project / "bad.py").write_text(f'key = "{KEY}"  # pragma: allowlist secret\n', "utf-8")
     assert "0 findings" in scan(project, exit_code=0)
+
+
+def test_what_estate_writes_itself_passes_but_not_what_is_put_into_it(project: Path) -> None:
+    estate = str(Path(sys.executable).with_name("estate"))
+    (project / "app.py").write_text(URLS, "utf-8")
+    with (project / ".env").open("a", encoding="utf-8") as dotenv:
+        dotenv.write("DATABASE_URL=postgresql://user:password@localhost/your-database-url\n")  # not filled in yet
+    for words in (
+        ("docs", "--out", "settings.md"),
+        ("docs", "--format", "html", "--out", "settings.html"),
+        ("docs", "--format", "json", "--out", "settings.json"),
+        ("generate", "dotenv", "--out", ".env.example"),
+        ("generate", "external-secret", "app", "--env", "cloud", "--out", "external-secret.yaml"),
+    ):
+        done = program(project, estate, *words)
+        assert done.returncode == 0, done.stdout
+    assert "0 findings" in scan(project, exit_code=0)
+
+    made = (project / ".env.example").read_text("utf-8")
+    assert "DATABASE_URL=postgresql://user:password@localhost/your-database-url\n" in made
+    copy = project / "copy.env"
+    copy.write_text(made, "utf-8")  # under another name it is not estate's any more
+    assert [(file, rule) for file, _, rule in rules(project)] == [("copy.env", "known-example")]
+    copy.unlink()
+    for value, rule in (
+        ("postgresql://svc:made-up@db/app", "basic-auth-credentials"),
+        (KEY, "aws-access-key"),
+        (PLAIN, "current-value"),
+        (f"postgresql://user:password@localhost/{PLAIN}", "current-value"),
+    ):
+        (project / ".env.example").write_text(f"{made}MORE={value}\n", "utf-8")
+        assert rules(project) == [(".env.example", made.count("\n") + 1, rule)]
 
 
 def test_only_what_the_next_commit_adds_is_looked_at_when_staged(project: Path) -> None:

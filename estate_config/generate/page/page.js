@@ -18,7 +18,7 @@
     for (const card of [...settings, ...secrets]) {
       const services = JSON.parse(card.dataset.services);
       const text = texts.get(card);
-      card.hidden = !(fits(card.dataset.secret) && (service.value === "" || services.includes(service.value))
+      card.hidden = !(fits(card.dataset.name) && (service.value === "" || services.includes(service.value))
         && words.every((word) => text.includes(word)));
     }
     for (const row of document.querySelectorAll("[data-environment]")) {
