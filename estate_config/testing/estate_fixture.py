@@ -12,7 +12,7 @@ from estate_config.errors import Code
 from estate_config.loading import load
 from estate_config.settings import Settings
 from estate_config.swap import use
-from estate_config.testing.fakes import fake_values
+from estate_config.testing.fakes import completed
 from estate_config.testing.guarding import TestGuard
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Estate:
 
         `values` replace what the schema would make up.
         """
-        return self.load(cls, **{**fake_values(cls), **values})
+        return self.load(cls, **completed(cls, values))
 
     def environment(self, name: str) -> None:
         """Load everything in this environment, until the test ends. Remote providers stay denied."""
@@ -101,7 +101,8 @@ class Estate:
         if remote:
             self.allow()
         if cls is not None:
-            self.use(cls, {**(fake_values(cls) if fake else {}), **(values or {})})
+            given = values or {}
+            self.use(cls, completed(cls, given) if fake else given)
 
 
 def _end(swap: use[Any]) -> None:

@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic.networks import UrlConstraints
 
 from estate_config.chains import declared
+from estate_config.handmade import NOWHERE, at
 from estate_config.schema import Setting
 from estate_config.settings import Settings
 
@@ -31,11 +32,17 @@ def fake_values(cls: type[Settings]) -> dict[str, Any]:
     Settings with a default keep it. Fields with a template are left to it. Raises `TypeError` for a type that
     nothing is known of: give that field's value by hand.
     """
-    return {
+    return completed(cls, {})
+
+
+def completed(cls: type[Settings], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values given by hand, dotted or nested, with fake ones for what they leave out. As `fake_values`."""
+    fakes = {
         item.field: fake_value(item)
         for item in declared(cls)
-        if (item.secret or item.required) and item.declaration.template is None
+        if (item.secret or item.required) and item.declaration.template is None and at(given, item.path) is NOWHERE
     }
+    return {**fakes, **given}
 
 
 def fake_value(item: Setting) -> Any:

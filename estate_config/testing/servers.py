@@ -17,14 +17,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
 
+from pydantic import Secret, SecretBytes, SecretStr
+
 from estate_config import environments
 from estate_config.chains import declared, link_to
 from estate_config.contract import Writer
 from estate_config.errors import Code, ProviderError
+from estate_config.handmade import by_field
 from estate_config.model import Deadline
 from estate_config.resolve import Link
 from estate_config.settings import Settings
-from estate_config.testing.fakes import fake_values
+from estate_config.testing.fakes import completed
 
 _START = 30.0
 """Seconds that a server may take to answer for the first time."""
@@ -92,7 +95,7 @@ class EmbeddedServer:
         `estate.toml` names. Raises `AssertionError` if the environment's chain has no such provider, or a value cannot
         be put.
         """
-        made = {**fake_values(cls), **values}
+        made = by_field(completed(cls, values), declared(cls))
         link = self._link(environment)
         writer = link.provider
         assert isinstance(writer, Writer), f"{self.provider} cannot write"  # noqa: S101
@@ -213,6 +216,8 @@ class EmbeddedVault(EmbeddedServer):
 
 
 def _text(value: Any) -> str | bytes:
+    if isinstance(value, (Secret, SecretStr, SecretBytes)):
+        return _text(value.get_secret_value())
     if isinstance(value, (str, bytes)):
         return value
     import json

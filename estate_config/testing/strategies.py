@@ -13,6 +13,7 @@ from pydantic import Secret, SecretBytes, SecretStr
 from pydantic.networks import UrlConstraints
 
 from estate_config.chains import declared
+from estate_config.handmade import NOWHERE, at
 from estate_config.loading import load
 from estate_config.schema import Setting
 from estate_config.settings import Settings
@@ -25,18 +26,23 @@ S = TypeVar("S", bound=Settings)
 def from_schema(cls: type[S], **given: Any) -> st.SearchStrategy[S]:
     """Return a strategy for valid instances of a class; `given` fixes fields, by a value or a strategy of their own.
 
+    Nested fields are given nested: `rds={"password": "x"}`.
+
     Types that it knows nothing of are held at one fake value. Instances that a validator of the class refuses are
     not filtered away: give the field a strategy that fits.
     """
     fields = {
-        item.field: _given(given[item.field]) if item.field in given else _values(item)
+        item.field: _values(item)
         for item in declared(cls)
-        if item.declaration.template is None
+        if item.declaration.template is None and at(given, item.path) is NOWHERE
     }
+    fields |= {name: _given(value) for name, value in given.items()}
     return st.fixed_dictionaries(fields).map(lambda values: _instance(cls, values))
 
 
 def _given(value: Any) -> st.SearchStrategy[Any]:
+    if isinstance(value, Mapping):
+        return st.fixed_dictionaries({name: _given(inner) for name, inner in value.items()})
     return value if isinstance(value, st.SearchStrategy) else st.just(value)
 
 
