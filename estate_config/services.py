@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeGuard
 
-from estate_config import chains, loading
+from estate_config import addresses, chains, loading
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.loading import Attempt
@@ -87,7 +87,8 @@ def _tried(
 def examined(estate: Estate, service: str, environments: Sequence[Environment]) -> Attempt:
     """Look at a service's schema and at the chains that serve it, offline: no provider is asked for a value.
 
-    Of the environments, `info` of the result names those in which something is wrong, or all.
+    Each provider says which addresses it cannot read. Of the environments, `info` of the result names those in which
+    something is wrong, or all.
     """
     wrong: list[str] = []
     problems: list[Problem] = []
@@ -95,10 +96,13 @@ def examined(estate: Estate, service: str, environments: Sequence[Environment]) 
         try:
             cls = schema_of(estate, service)
             chains.declared(cls)
-            chains.chain_in(cls, estate, environment)
+            links = chains.chain_in(cls, estate, environment).links
         except ConfigurationError as error:
-            wrong.append(environment.name)
-            problems += error.problems
+            found = error.problems
+        else:
+            found = tuple(addresses.unreadable(cls.__estate_settings__, links))
+        wrong += [environment.name] if found else []
+        problems += found
     names = wrong or [environment.name for environment in environments]
     return Attempt(LoadInfo(service, ", ".join(names), config=estate.source), list(dict.fromkeys(problems)))
 

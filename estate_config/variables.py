@@ -65,7 +65,7 @@ def environment_with(
 def _variable(service: str, answer: Answer, instance: Settings, link: Link) -> _Variable | Problem:
     place = place_of(link, link.key(answer.setting))
     name = place.text
-    if "=" in name or not place.fix:
+    if place.wrong:
         message = "has no name that a variable can have"
         return Problem(answer.setting.field, Code.SCHEMA, message, fix='name it in the schema: env="NAME"')
     text = _text(answer, instance)

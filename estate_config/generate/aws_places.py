@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from estate_config.generate.catalogue import Catalogue, EnvironmentEntry, PlaceEntry
+from estate_config.generate.files import RefusedError
 
 PROVIDER = "aws"
 ACCESS_POLICY = "estate-secrets-manager-access"
@@ -14,7 +15,11 @@ ACCESS_POLICY = "estate-secrets-manager-access"
 UNKNOWN_REGION = "REGION"
 """What stands for the region where `estate.toml` does not say it."""
 
-_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):secret:.+")
+_NAME = r"[A-Za-z0-9/_+=.@!-]{1,512}"
+"""A secret's name, by CreateSecret's documentation. In a policy, a `*` or a `?` would mean other secrets too."""
+_ARN = re.compile(
+    rf"arn:(?P<partition>[a-z-]+):secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>\d{{12}}):secret:{_NAME}"
+)
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 """What AWS puts after a secret's name in its ARN."""
 
@@ -57,12 +62,22 @@ class FileKey:
 
 
 def aws_places(catalogue: Catalogue, environment: str) -> tuple[Place, ...]:
-    """Return every secret that is read in an environment, in order of first use."""
+    """Return every secret that is read in an environment, in order of first use.
+
+    Raises `RefusedError` for a place that is no secret's.
+    """
     entries: dict[str, list[PlaceEntry]] = {}
     for entry in catalogue.places(environment, PROVIDER):
-        secret = re.split(r"[?#]", entry.place, maxsplit=1)[0]  # neither can be in a name
-        entries.setdefault(secret, []).append(entry)
+        entries.setdefault(secret_at(entry.place), []).append(entry)
     return tuple(Place(secret, tuple(found)) for secret, found in entries.items())
+
+
+def secret_at(place: str) -> str:
+    """Return the name or the ARN of the secret at a place. Raises `RefusedError` where it is neither."""
+    secret = re.split(r"[?#]", place, maxsplit=1)[0]  # neither can be in a name
+    if _ARN.fullmatch(secret) or re.fullmatch(_NAME, secret):
+        return secret
+    raise RefusedError(f"{secret!r} is no name of a secret, and no ARN of one", "correct the address in the schema")
 
 
 def regions_of(environment: EnvironmentEntry) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 from estate_config import discovery
+from estate_config.addresses import unreadable
 from estate_config.chains import chain_in, declared
 from estate_config.describe import constraints, type_text
 from estate_config.environments import ChainEntry, Environment, Estate
@@ -274,7 +275,7 @@ def schemas_of(estate: Estate, names: Iterable[str]) -> dict[str, type[Settings]
 def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Catalogue:
     """Return what `estate` and the schemas of `services`, by name, say together. No provider is asked for a value.
 
-    Raises `ConfigurationError` with all that is wrong: with a chain, a provider's options, a schema.
+    Raises `ConfigurationError` with all that is wrong: with a chain, a provider's options, a schema, an address.
     """
     portable = replace(estate, folder=Path())
     environments = [portable.choose(name) for name in estate.table.environments]
@@ -284,7 +285,8 @@ def catalogue_of(estate: Estate, services: Mapping[str, type[Settings]]) -> Cata
         for environment in environments:
             try:
                 declared(cls)
-                chains[service][environment.name] = chain_in(cls, portable, environment).links
+                links = chains[service][environment.name] = chain_in(cls, portable, environment).links
+                problems += unreadable(cls.__estate_settings__, links)
             except ConfigurationError as error:
                 problems += error.problems
     if problems:

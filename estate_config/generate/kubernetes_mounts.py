@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from estate_config.generate.aws_places import PROVIDER, regions_of
+from estate_config.generate.aws_places import PROVIDER, regions_of, secret_at
 from estate_config.generate.catalogue import Catalogue, ServiceEntry
 from estate_config.generate.choosing import environment_with, object_name, only_service
+from estate_config.generate.files import RefusedError
 from estate_config.generate.yaml_text import yaml_documents
 
 _STORE = "estate"
 """The ClusterSecretStore that leads to AWS Secrets Manager."""
-_PLACE = re.compile(r"(?P<secret>[^?#]+)(?:\?(?P<what>stage|version)=(?P<which>[^#]+))?(?:#(?P<member>.+))?", re.DOTALL)
+_PLACE = re.compile(r"[^?#]+(?:\?(?P<what>stage|version)=(?P<which>[^#]+))?(?:#(?P<member>.+))?", re.DOTALL)
 
 Document = dict[str, Any]
 
@@ -36,7 +37,8 @@ class _File:
 def external_secret(catalogue: Catalogue, mark: str) -> str:
     """Return the ExternalSecret of the one service in `catalogue`.
 
-    Raises `RefusedError` for several services, and where not exactly one environment has `aws` in its chain.
+    Raises `RefusedError` for several services, where not exactly one environment has `aws` in its chain, and for a
+    place that cannot be mounted.
     """
     service = only_service(catalogue)
     name = object_name(service.name)
@@ -107,8 +109,16 @@ def _files(catalogue: Catalogue, service: ServiceEntry) -> Iterator[_File]:
     for entry in service.settings:
         for stop in entry.looked_for[environment].stops:
             name = entry.name.replace("/", "_")
-            found = _PLACE.fullmatch(stop.place)
-            if stop.provider == PROVIDER and found is not None and name not in names:
+            if stop.provider == PROVIDER and name not in names:
                 names.add(name)
-                which = {found["what"]: found["which"]}
-                yield _File(name, found["secret"], which.get("stage"), which.get("version"), found["member"])
+                yield _file(name, stop.place)
+
+
+def _file(name: str, place: str) -> _File:
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        raise RefusedError(
+            f"{place!r} is no place of {PROVIDER} that can be mounted", "correct the address in the schema"
+        )
+    which = {found["what"]: found["which"]}
+    return _File(name, secret_at(place), which.get("stage"), which.get("version"), found["member"])

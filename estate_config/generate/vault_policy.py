@@ -13,6 +13,8 @@ from estate_config.generate.files import RefusedError
 
 PROVIDER = "vault"
 
+_MOUNT = "secret"
+"""Where names without a mount are, unless `estate.toml` says otherwise."""
 _RENEWING = {"sys/leases/renew": "update", "auth/token/renew-self": "update", "auth/token/lookup-self": "read"}
 """What a lease needs to live on, and its token. The policy `default` has it too, but a token need not have that one."""
 
@@ -21,7 +23,8 @@ def vault_policy(catalogue: Catalogue, mark: str) -> str:
     """Return the policy of the one service in `catalogue`, in HCL.
 
     Raises `RefusedError` for several services, where not exactly one environment has `vault` in its chain, where the
-    service reads nothing of Vault, and for a path that a policy cannot name.
+    service reads nothing of Vault, for a mount that `estate.toml` does not know, and for a path that a policy cannot
+    name.
     """
     service = only_service(catalogue)
     environment = environment_with(catalogue, PROVIDER)
@@ -45,7 +48,12 @@ def _stanza(path: str, capability: str) -> str:
 def _engine_mount_and_path(place: str, options: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return what a place is made of, `MOUNT:PATH?version=N#MEMBER`, and which engine its mount has."""
     mount, _, path = re.split(r"[?#]", place, maxsplit=1)[0].partition(":")
-    return options.get("mounts", {}).get(mount, f"kv-v{options.get('kv_version', 2)}"), mount, path
+    engines = {**options.get("mounts", {}), options.get("mount", _MOUNT): f"kv-v{options.get('kv_version', 2)}"}
+    if mount not in engines:
+        raise RefusedError(
+            f"{place} names a mount that estate.toml does not know", "add it to [providers.vault.mounts]"
+        )
+    return engines[mount], mount, path
 
 
 def _policy_path(engine: str, mount: str, path: str) -> str:

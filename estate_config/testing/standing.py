@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
 
 import pytest
 from pydantic import ValidationError
 
 from estate_config.contract import GROUP, Provider
+from estate_config.errors import ProviderError
+from estate_config.model import Failed
 from estate_config.testing.kit import CANARY, Kit, fail, fetch, require, require_found
 from estate_config.testing.shelf import Shelf
 from estate_config.testing.watching import touches
@@ -77,6 +80,25 @@ class Standing(Kit):
         require(provider.locate(one).text.strip(), "Place.text is empty")
         require(provider.locate(one) == provider.locate(one), "locate gives the same key two places")
         require(provider.locate(one) != provider.locate(other), "locate gives two keys the same place")
+
+    def test_a_key_that_locate_calls_wrong_fails(self, provider: Provider) -> None:
+        """What is refused before the start is refused at the start, and the keys of the kit are not."""
+        for name in ("one", "two"):
+            wrong = provider.locate(self.key(name)).wrong
+            require(not wrong, f"locate says that the address of a key of the kit cannot be read: {wrong}")
+        odd = [replace(self.key("one"), address=address) for address in _ODD]
+        refused = [key for key in odd if provider.locate(key).wrong]
+        try:
+            answers = fetch(provider, refused)
+        except ProviderError:
+            return  # none of them can be answered
+        for key in refused:
+            failed = isinstance(answers.get(key), Failed)
+            require(failed, f"locate says that nothing can be at {key.address!r}, and fetch does not answer Failed")
+
+
+_ODD = ("*", "a b", "a:b", "a?b", "a#", "../a", "-a", "=", "\0")
+"""Addresses that one provider or another cannot read."""
 
 
 def _entry_point(name: str) -> EntryPoint:

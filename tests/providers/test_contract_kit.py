@@ -98,7 +98,7 @@ def stranger(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
 class TestStrangers:
     def test_a_providers_whole_test_is_one_subclass_and_one_fixture(self, stranger: pytest.Pytester) -> None:
         result = stranger.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error")
-        result.assert_outcomes(passed=30, skipped=6)
+        result.assert_outcomes(passed=31, skipped=6)
 
     def test_an_sdk_that_comes_with_the_spec_is_named(self, stranger: pytest.Pytester) -> None:
         (stranger.path / "boto3.py").touch()

@@ -167,7 +167,7 @@ def takes_empty_for_absent(mutant: Mutant, keys: Keys, deadline: Deadline) -> An
     return {k: a for k, a in mutant.good(keys, deadline).items() if not isinstance(a, Found) or a.value}
 
 
-@caught_by(*SPOILT)
+@caught_by(*SPOILT, "a_key_that_locate_calls_wrong_fails")
 def takes_denied_for_absent(mutant: Mutant, keys: Keys, deadline: Deadline) -> Answers:
     return {key: answer for key, answer in mutant.good(keys, deadline).items() if isinstance(answer, Found)}
 

@@ -18,6 +18,7 @@ from estate_config_providers.files import spec
 from estate_config_providers.files.mounted_files import FilesOptions, MountedFiles
 
 RUINED = "a_store_that_cannot_answer_at_all_raises_a_provider_error"
+WRONG = "a_key_that_locate_calls_wrong_fails"
 PROBED = "a_probe_finds_what_is_there_without_its_value"
 PROBED_SPOILT = "a_probe_of_a_key_that_cannot_be_answered_says_so"
 PROBED_VERSION = "a_probe_names_the_version_that_a_fetch_gives"
@@ -51,6 +52,16 @@ class OnePlaceForAll(MountedFiles):
 class Restless(MountedFiles):
     def locate(self, key: Key) -> Place:
         return Place(f"{super().locate(key).text} {time.monotonic_ns()}")
+
+
+class CallsWrongWhatItReads(MountedFiles):
+    def locate(self, key: Key) -> Place:
+        return replace(super().locate(key), wrong="is no address")
+
+
+class ReadsWhatItCallsWrong(MountedFiles):
+    def locate(self, key: Key) -> Place:
+        return replace(super().locate(key), wrong="" if key.address is None else "is no address")
 
 
 class ClosesOnce(MountedFiles):
@@ -178,6 +189,8 @@ CHANGES: list[tuple[str, ProviderSpec, set[str]]] = [
     ("starts_a_thread_at_build", replace(spec, build=StartsAThread), {"building_and_locating_touch_nothing"}),
     ("one_place_for_all", replace(spec, build=OnePlaceForAll), {"each_key_has_a_place_of_its_own"}),
     ("restless_places", replace(spec, build=Restless), {"each_key_has_a_place_of_its_own"}),
+    ("calls_wrong_what_it_reads", replace(spec, build=CallsWrongWhatItReads), {WRONG}),
+    ("reads_what_it_calls_wrong", replace(spec, build=ReadsWhatItCallsWrong), {WRONG}),
     ("closes_only_once", replace(spec, build=ClosesOnce), {"closing_twice_is_fine"}),
     ("forgets", replace(spec, build=Forgets, offers=(Writer,)), {"what_a_writer_puts_is_found"}),
     ("refuses", replace(spec, build=Refuses, offers=(Writer,)), {"what_a_writer_puts_is_found"}),

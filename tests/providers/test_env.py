@@ -115,7 +115,7 @@ class TestNames:
         key = Key("/", "a")
         assert failure(provider, key).code is Code.SCHEMA
         assert provider.locate(key).text == "(no variable for '/')"
-        assert provider.locate(key).fix == ""
+        assert provider.locate(key).fix == "give the field a name with env=…"
 
 
 class TestVariables:

@@ -212,8 +212,13 @@ def test_a_provider_that_cannot_show_any_is_a_warning(offer: Offer, answers: Any
     assert (found.findings, found.problems) == ((), ())
 
 
+class Named(Shelf):
+    def locate(self, key: Key) -> Place:
+        return Place(key.name)
+
+
 def test_a_provider_that_offers_to_show_policies_and_cannot_is_a_warning(offer: Offer) -> None:
-    offer(spec_of("aws", Shelf("aws"), options=AwsOptions, offers=(Policed,), secrets_only=True))
+    offer(spec_of("aws", Named("aws"), options=AwsOptions, offers=(Policed,), secrets_only=True))
     found = made()
     (warning,) = reviewed(found, found.choose(), ["ai"]).warnings
     assert (warning.code, warning.message) == (Code.PLUGIN, "aws offers to show policies, and cannot")

@@ -6,13 +6,15 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from estate_config import Code, ConfigurationError, services
 from estate_config.environments import Estate, read
-from estate_config.model import Deadline, Found, Key, Origin
+from estate_config.errors import Asked
+from estate_config.model import Deadline, Found, Key, Origin, Place
 from estate_config.services import attempted, attempted_at_once, examined, schema_of
 from tests.doubles import Hooked, Shelf, spec_of
 from tests.leaks import PLAIN, assert_no_canary, assert_no_canary_in_error
@@ -215,6 +217,23 @@ def test_options_are_examined(listed: Listed, tmp_path: Path) -> None:
     found = read()
     (problem,) = examined(found, "ai", [found.choose("here")]).problems
     assert problem.message == 'estate.toml [providers.env]: prefx is not known; did you mean "prefix"?'
+
+
+class Unreadable(Shelf):
+    def locate(self, key: Key) -> Place:
+        return replace(super().locate(key), wrong=f"{key.name} is no address here")
+
+
+def test_what_a_provider_calls_unreadable_is_a_problem_and_nobody_is_asked(listed: Listed, offer: Offer) -> None:
+    shelf = Unreadable("here")
+    found = listed()
+    offer(spec_of("here", shelf, secrets_only=True))
+    attempt = examined(found, "ai", [found.choose("here"), found.choose("test")])
+    (problem,) = attempt.problems
+    assert (problem.field, problem.code, problem.message) == ("key", Code.SCHEMA, "openai/key is no address here")
+    assert (problem.places, problem.fix) == ((Asked("here", "here:openai/key", "not asked"),), "put openai/key on here")
+    assert attempt.info.environment == "here"
+    assert shelf.asked == []
 
 
 MANY = """

@@ -51,7 +51,7 @@ class SecretsManager:
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options.prefix)
         if isinstance(address, Failed):
-            return Place(key.address or self._options.prefix + key.name, address.fix)
+            return Place(key.address or self._options.prefix + key.name, address.fix, wrong=address.hint)
         return Place(address.text, mending.make(address, self._site), mending.put(address, self._site))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:

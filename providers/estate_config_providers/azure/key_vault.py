@@ -40,7 +40,7 @@ class KeyVault:
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options.prefix)
         if isinstance(address, Failed):
-            return Place(key.address or key.name, address.fix)
+            return Place(key.address or key.name, address.fix, wrong=address.hint)
         command = f"az keyvault secret set --vault-name {self._vault} --name {address.name} --file /dev/stdin"
         return Place(f"{self._vault}: {address.text}", command)
 

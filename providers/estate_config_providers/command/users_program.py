@@ -74,7 +74,9 @@ class UsersProgram:
         if self._options.input == "json":
             place = f"{shlex.join(self._options.command)}: {self._address(key)}"
             return Place(place, f"put a value where {self._options.command[0]} finds it for {self._address(key)}")
-        line = shlex.join(self._argv(key))
+        line, bad = shlex.join(self._argv(key)), self._bad(key)
+        if bad is not None:
+            return Place(line, bad.fix, wrong=bad.hint)
         return Place(line, f"put a value where this prints it: {line}")
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:

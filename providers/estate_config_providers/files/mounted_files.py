@@ -38,7 +38,9 @@ class MountedFiles:
     def locate(self, key: Key) -> Place:
         """Return the path of the file, and the member where one is asked for."""
         name, member = _file_and_member(key)
-        path = str(self._folder / name)
+        path, outside = str(self._folder / name), _outside(name)
+        if outside is not None:
+            return Place(path, outside.fix, wrong=outside.hint)
         if member is None:
             return Place(path, f"put the value, and nothing else, into the file {path}")
         return Place(f"{path}#{member}", f"put a member {member!r} into the JSON object in the file {path}")

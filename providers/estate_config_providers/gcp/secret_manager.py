@@ -37,7 +37,7 @@ class SecretManager:
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options)
         if isinstance(address, Failed):
-            return Place(key.address or key.name, address.fix)
+            return Place(key.address or key.name, address.fix, wrong=address.hint)
         put = fix(Code.NO_VALUE, address)
         create = f"gcloud secrets create {address.secret} --project={address.project} --data-file=-"
         either = f"{create}   (it is not there yet)\n{put}   (it is there)"

@@ -35,7 +35,9 @@ class SystemKeyring:
 
     def locate(self, key: Key) -> Place:
         entry = entry_of(key, self._options)
-        return Place(entry.text, entry.put) if isinstance(entry, Entry) else Place(key.address or key.name, entry.fix)
+        if isinstance(entry, Failed):
+            return Place(key.address or key.name, entry.fix, wrong=entry.hint)
+        return Place(entry.text, entry.put)
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         entries = {key: entry_of(key, self._options) for key in keys}

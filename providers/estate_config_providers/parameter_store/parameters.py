@@ -37,7 +37,7 @@ class Parameters:
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._prefix)
         if isinstance(address, Failed):
-            return Place(key.address or self._prefix + key.name, address.fix)
+            return Place(key.address or self._prefix + key.name, address.fix, wrong=address.hint)
         return Place(address.text, self._words.put(address, secret=key.secret))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:

@@ -49,7 +49,7 @@ class Vault:
     def locate(self, key: Key) -> Place:
         address = address_of(key, self._options)
         if isinstance(address, Failed):
-            return Place(key.address or key.name, address.fix)
+            return Place(key.address or key.name, address.fix, wrong=address.hint)
         return Place(address.text, _put_command(address), _patch_command(address))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:

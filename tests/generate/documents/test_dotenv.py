@@ -95,7 +95,7 @@ class TestWhatItSays:
     def test_what_is_not_read_from_a_env_file_is_not_in_it(self) -> None:
         class Service(Settings):
             tls_key: SecretBytes = secret("tls/key", providers=("files",))
-            odd: str = secret(env="NO=NAME")
+            odd: str = secret(env="NO=NAME", providers=("dotenv",))
             own: str = secret(env="OTHER", dotenv="OWN")
 
         assert list(blocks(dotenv(catalogue(service=Service), MARK))) == ["OWN"]

@@ -1,0 +1,48 @@
+"""`estate check --schema-only`: what is wrong on every machine, found without asking anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Project
+
+ARN = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:estate/url-*"
+
+
+@pytest.mark.parametrize(
+    ("provider", "options", "address", "said"),
+    [
+        ("aws", "", "estate/*", "'estate/*' is no name of a secret"),
+        ("aws", "", "a b", "'a b' is no name of a secret"),
+        ("aws", "", ARN, "is no ARN of a secret"),
+        ("aws", "", "x?stag=AWSPENDING", "has neither stage=… nor version=… after its ?"),
+        ("vault", "", "nomount:path#x", "names a mount that estate.toml does not know"),
+        ("vault", "", "x?version=abc", "only ?version=N is known"),
+        ("azure", 'vault_url = "https://estate.vault.azure.net"', "has_underscore", "is no name of a secret in a key"),
+        ("gcp", 'project = "estate"', "a b", "'a b' is no name of a secret"),
+        ("parameter_store", "", "jwt:", "'jwt:' is no name of a parameter"),
+        ("keyring", "", "noslash", "has the address 'noslash'"),
+        ("command", 'command = ["pass", "{name}"]', "x", 'has an address, and `command` has no "{address}" to put it'),
+        ("files", 'folder = "."', "../key", "is not a path inside the folder"),
+        ("env", "", "A=B", "is not a name that a variable can have"),
+    ],
+)
+def test_an_address_that_its_provider_cannot_read_is_a_problem_of_its_field(
+    project: Project, provider: str, options: str, address: str, said: str
+) -> None:
+    project.change("schemas.py", 'secret("openai/key")', f'secret("openai/key", {provider}={address!r})')
+    project.change("estate.toml", '["shelf"]', f'["{provider}"]\n[providers.{provider}]\n{options}')
+    done = project.run("check", "ai", "--schema-only", code=1)
+    assert "ai cannot start in " in done.out
+    assert "SCHEMA  openai_key\n" in done.out
+    assert said in done.out
+    assert "\n  fix  " in done.out
+    made = project.run("generate", "dotenv", "ai", code=1)
+    assert said in made.err
+    assert made.out == ""
+
+
+def test_a_place_that_a_prefix_makes_unreadable_is_one_too(project: Project) -> None:
+    project.change("estate.toml", '["shelf"]', '["aws"]\n[providers.aws]\nprefix = "estate/*/"')
+    done = project.run("check", "ai", "--schema-only", code=1)
+    assert "'estate/*/openai/key' is no name of a secret" in done.out
