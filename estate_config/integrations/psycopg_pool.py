@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from psycopg import OperationalError
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
-from estate_config.integrations.reading import text_of
+from estate_config.integrations.reading import conninfo_of
 from estate_config.live import on_change, retry_on_rejected, snapshot
 from estate_config.settings import Settings
 
@@ -41,7 +41,7 @@ def _follow(pool: ConnectionPool[Any], settings: Settings, field: str) -> None:
 
     @retry_on_rejected(settings, field, exceptions=(OperationalError,))
     def connected(options: dict[str, Any]) -> Any:
-        return made.connect(text_of(snapshot(settings), field), **options)
+        return made.connect(conninfo_of(snapshot(settings), field), **options)
 
     def connect(_: str = "", **options: Any) -> Any:
         return context.copy().run(connected, options)  # the pool's own threads know of no `use()`
@@ -58,7 +58,7 @@ def _follow_async(pool: AsyncConnectionPool[Any], settings: Settings, field: str
     async def connect(_: str = "", **options: Any) -> Any:
         nonlocal loop
         loop = asyncio.get_running_loop()
-        return await made.connect(text_of(snapshot(settings), field), **options)
+        return await made.connect(conninfo_of(snapshot(settings), field), **options)
 
     def drain(_: object) -> None:
         if loop is not None and loop.is_running():

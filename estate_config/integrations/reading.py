@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel
 
+from estate_config.redaction import Hidden
 from estate_config.settings import Settings
+
+_WITH_DRIVER = re.compile(r"^postgresql\+\w+://")
+"""How a URL of SQLAlchemy's begins: libpq takes it for no URL."""
 
 
 def text_of(version: Settings, field: str) -> str:
@@ -20,3 +25,34 @@ def text_of(version: Settings, field: str) -> str:
     if not text:
         raise ValueError(f"{type(version).__name__}.{field} is no text to log in with: name one field that has one")
     return text
+
+
+def conninfo_of(version: Settings, field: str) -> str:
+    """Return the text of a field as libpq reads it: `keyword=value`, or a URL without the driver that it may name.
+
+    Raises `psycopg.OperationalError`, as a login that is refused does, if libpq cannot read it: it would show the text.
+    """
+    from psycopg import OperationalError
+
+    text = Hidden(_WITH_DRIVER.sub("postgresql://", text_of(version, field)))
+    if not _is_conninfo(text):
+        raise OperationalError(unreadable(version, field))
+    return text.reveal()
+
+
+def unreadable(version: Settings, field: str) -> str:
+    """Return what to say of a field that is no URL of a database."""
+    example = "postgresql://USER:PASSWORD@HOST/NAME"
+    fix = "percent-encode what is no letter or digit in USER and PASSWORD"
+    return f"{type(version).__name__}.{field} is no URL of a database, as {example} is: {fix}"
+
+
+def _is_conninfo(text: Hidden[str]) -> bool:
+    from psycopg import Error
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        login = conninfo_to_dict(text.reveal())
+    except (Error, UnicodeError):
+        return False
+    return "@" not in str(login.get("host", ""))  # where it is the rest of a password, an error would show it

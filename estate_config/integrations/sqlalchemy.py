@@ -10,7 +10,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
-from estate_config.integrations.reading import text_of
+from estate_config.integrations.reading import text_of, unreadable
 from estate_config.live import retry_on_rejected
 from estate_config.redaction import Hidden
 from estate_config.settings import Settings
@@ -42,7 +42,9 @@ def follow(engine: E, settings: Settings, field: str) -> E:
     def connect(dialect: Dialect, record: ConnectionPoolEntry, _args: list[Any], options: dict[str, Any]) -> Any:
         def connected(version: Settings) -> Any:
             record.info.update({_VERSION: version, _IS_NEW: True})
-            login = Hidden(dialect.create_connect_args(make_url(text_of(version, field))))
+            login = _login(dialect, Hidden(text_of(version, field)))
+            if login is None:
+                raise target.dialect.loaded_dbapi.OperationalError(unreadable(version, field))
             return dialect.connect(*login.reveal()[0], **{**options, **login.reveal()[1]})
 
         seen = retry.seen()
@@ -64,3 +66,13 @@ def follow(engine: E, settings: Settings, field: str) -> E:
     event.listen(target, "do_connect", connect)
     event.listen(target, "checkout", check)
     return engine
+
+
+def _login(dialect: Dialect, url: Hidden[str]) -> Hidden[Any] | None:
+    """Return the arguments to connect with; None if the URL cannot be read: what says so may show a part of it."""
+    try:
+        read = make_url(url.reveal())
+        login = Hidden(dialect.create_connect_args(read))
+    except Exception:  # noqa: BLE001 - a dialect may raise anything
+        return None
+    return None if "@" in (read.host or "") else login

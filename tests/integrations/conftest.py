@@ -21,7 +21,7 @@ from estate_config.model import Deadline
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples" / "estate"))
 
-from tests.leaks import assert_no_canary, chain_of
+from tests.leaks import PLAIN, assert_no_canary, chain_of
 from tools.postgres import Postgres, postgres
 
 S = TypeVar("S", bound=Settings)
@@ -30,6 +30,15 @@ S = TypeVar("S", bound=Settings)
 class Service(Settings):
     database_url: PostgresDsn = secret("database/url")
     workers: int = setting("workers", default=1)
+
+
+class Unchecked(Settings):
+    url: str = secret("url")
+
+
+UNREADABLE = (PLAIN, f"postgresql://service:begun@{PLAIN}@host/database")
+"""Texts of a field that are no URL of a database: a password alone, and one with an `@`."""
+UNREADABLE_BY_LIBPQ = (*UNREADABLE, f"postgresql://service:{PLAIN}%zz@host/database")
 
 
 class Mounted:

@@ -8,6 +8,7 @@ from typing import Any
 from wsgiref.util import setup_testing_defaults
 
 import django
+import psycopg
 import pytest
 from django import conf
 from django.core.exceptions import ImproperlyConfigured
@@ -19,8 +20,8 @@ from django.urls import path
 
 from estate_config import lazy, load, refresh, use
 from estate_config.integrations.django import database
-from tests.integrations.conftest import Mounted, Rotated, Service, assert_hidden
-from tests.leaks import assert_no_canary
+from tests.integrations.conftest import UNREADABLE_BY_LIBPQ, Mounted, Rotated, Service, Unchecked, assert_hidden
+from tests.leaks import PLAIN, assert_no_canary
 
 settings = lazy(Service)
 
@@ -100,6 +101,32 @@ def test_a_password_that_stays_refused_is_djangos_error(rotated: Rotated) -> Non
     with pytest.raises(OperationalError, match="password authentication failed") as caught:
         pid_of(connection)
     assert_hidden(caught.value, used)
+
+
+def test_a_url_may_name_the_driver_as_those_of_sqlalchemy_do(rotated: Rotated, mounted: Mounted) -> None:
+    url = (mounted.folder / "database_url").read_text("utf-8")
+    mounted.put(url=url.replace("postgresql:", "postgresql+psycopg:"))
+    handler = ConnectionHandler({"default": database(mounted.live(Unchecked), "url")})
+    assert pid_of(handler["default"]) in rotated.sessions()
+    handler.close_all()
+
+
+@pytest.mark.parametrize("name", ["", "service"])
+@pytest.mark.parametrize("text", UNREADABLE_BY_LIBPQ)
+def test_a_text_that_is_no_url_is_named_and_not_shown(text: str, name: str, mounted: Mounted) -> None:
+    mounted.put(url=text)
+    handler = ConnectionHandler({"default": database(mounted.live(Unchecked), "url", NAME=name)})
+    with pytest.raises((OperationalError, psycopg.OperationalError), match=r"Unchecked\.url is no URL") as caught:
+        handler["default"].ensure_connection()
+    assert_hidden(caught.value, PLAIN)
+
+
+def test_a_url_without_a_database_is_djangos_error_and_not_shown(mounted: Mounted) -> None:
+    mounted.put(url=f"postgresql://service:{PLAIN}@host")
+    handler = ConnectionHandler({"default": database(mounted.live(Unchecked), "url")})
+    with pytest.raises(ImproperlyConfigured, match="NAME") as caught:
+        handler["default"].ensure_connection()
+    assert_hidden(caught.value, PLAIN)
 
 
 def test_each_thread_has_a_connection_that_follows(rotated: Rotated) -> None:

@@ -13,8 +13,8 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from estate_config import refresh, use
 from estate_config.integrations.psycopg_pool import follow
-from tests.integrations.conftest import Mounted, Rotated, Service, wait_until
-from tests.leaks import assert_no_canary
+from tests.integrations.conftest import UNREADABLE_BY_LIBPQ, Mounted, Rotated, Service, Unchecked, wait_until
+from tests.leaks import PLAIN, assert_no_canary
 
 
 def pool_of(**options: Any) -> ConnectionPool[Connection[Any]]:
@@ -79,6 +79,39 @@ def test_a_password_that_stays_refused_is_the_pools_error(
         pool.getconn(timeout=0.5)
     assert "password authentication failed" in caplog.text
     assert_no_canary(caplog.text, used)
+
+
+def test_a_url_may_name_the_driver_as_those_of_sqlalchemy_do(rotated: Rotated, mounted: Mounted) -> None:
+    url = (mounted.folder / "database_url").read_text("utf-8")
+    mounted.put(url=url.replace("postgresql:", "postgresql+psycopg:"))
+    with follow(pool_of(), mounted.live(Unchecked), "url") as pool:
+        assert {pid_of(pool)} <= rotated.sessions()
+
+
+@pytest.mark.parametrize("text", UNREADABLE_BY_LIBPQ)
+def test_a_text_that_is_no_url_is_a_login_that_fails_and_is_not_in_the_log(
+    text: str, mounted: Mounted, caplog: pytest.LogCaptureFixture
+) -> None:
+    mounted.put(url=text)
+    with follow(pool_of(), mounted.live(Unchecked), "url") as pool, pytest.raises(PoolTimeout):
+        pool.getconn(timeout=0.5)
+    assert "Unchecked.url is no URL of a database" in caplog.text
+    assert_no_canary(caplog.text, PLAIN)
+
+
+def test_a_text_that_is_no_url_is_not_in_the_log_of_an_async_pool_either(
+    mounted: Mounted, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        made: AsyncConnectionPool[AsyncConnection[Any]] = AsyncConnectionPool(open=False, min_size=1)
+        async with follow(made, mounted.live(Unchecked), "url") as pool:
+            with pytest.raises(PoolTimeout):
+                await pool.getconn(timeout=0.5)
+
+    mounted.put(url=PLAIN)
+    asyncio.run(run())
+    assert "Unchecked.url is no URL of a database" in caplog.text
+    assert_no_canary(caplog.text, PLAIN)
 
 
 def test_options_of_the_pool_hold_and_so_does_its_class_of_connections(settings: Service) -> None:

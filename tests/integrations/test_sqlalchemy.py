@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from estate_config import Settings, lazy, load, refresh, secret, use
 from estate_config.integrations.sqlalchemy import follow
-from tests.integrations.conftest import Mounted, Rotated, Service, assert_hidden
+from tests.integrations.conftest import UNREADABLE, Mounted, Rotated, Service, Unchecked, assert_hidden
+from tests.leaks import PLAIN
 
 PID = text("SELECT pg_backend_pid()")
 
@@ -162,6 +163,15 @@ def test_a_field_without_text_is_named(mounted: Mounted) -> None:
     engine = follow(create_engine("postgresql+psycopg://"), mounted.live(Optional), "url")
     with pytest.raises(ValueError, match=r"Optional\.url is no text to log in with"):
         engine.connect()
+
+
+@pytest.mark.parametrize("text", [*UNREADABLE, f"postgresql://service:{PLAIN}@host:port/database"])
+def test_a_text_that_is_no_url_is_named_and_not_shown(text: str, mounted: Mounted) -> None:
+    mounted.put(url=text)
+    engine = follow(create_engine("postgresql+psycopg://"), mounted.live(Unchecked), "url")
+    with pytest.raises(OperationalError, match=r"Unchecked\.url is no URL of a database") as caught:
+        engine.connect()
+    assert_hidden(caught.value, PLAIN)
 
 
 def test_an_engine_that_is_not_async_needs_no_greenlet() -> None:
