@@ -43,13 +43,13 @@ def init(source: Source = None, service: Service = None, output: Output = Format
         drafts, dynaconf_file = _drafts(source)
         name = re.sub(r"[^a-z0-9-]+", "-", (service or folder.name).lower()).strip("-") or "service"
         files = texts(name, drafts, dynaconf_file)
-        if there := taken(folder, [*files, ".env.example"]):
+        # the package would be imported, and not the schema beside it
+        if there := taken(folder, [*files, ".env.example", "settings/__init__.py"]):
             words = (
                 f"{', '.join(there)} is there already, and nothing is written over it: move it away, or begin elsewhere"
             )
             _refuse(words, output)
-        write(folder, files)
-        write(folder, {".env.example": _example()})
+        write(folder, files, _example)
     except UnreadableError as error:
         broken = str(error)
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from estate_config.scaffold.drafts import Draft
@@ -26,6 +26,7 @@ BEGINNING = (
 def texts(service: str, drafts: Sequence[Draft], dynaconf_file: str | None = None) -> dict[str, str]:
     """Return the text of each file, by name."""
     cls = f"{''.join(part.capitalize() for part in re.split(r'[^A-Za-z0-9]+', service))}Settings"
+    cls = cls if cls.isidentifier() else f"Service{cls}"
     return {
         "settings.py": _schema(service, cls, drafts),
         "estate.toml": _estate(service, cls, dynaconf_file),
@@ -38,18 +39,26 @@ def taken(folder: Path, names: Sequence[str]) -> list[str]:
     return [name for name in names if os.path.lexists(folder / name)]
 
 
-def write(folder: Path, files: Mapping[str, str]) -> None:
-    """Write the files. Where one cannot be written, those before it are taken away again, and `OSError` is raised."""
+def write(folder: Path, files: Mapping[str, str], example: Callable[[], str]) -> None:
+    """Write the files, and then `.env.example`, which is made from them.
+
+    Where one cannot be made or written, those before it are taken away again; whatever was raised, `OSError` say, is.
+    """
     written: list[Path] = []
     try:
         for name, text in files.items():
-            with (folder / name).open("x", encoding="utf-8") as file:  # never over one that came in the meantime
-                written.append(folder / name)
-                file.write(text)
-    except OSError:
+            _write_new(folder / name, text, written)
+        _write_new(folder / ".env.example", example(), written)
+    except BaseException:
         for path in written:
             path.unlink(missing_ok=True)
         raise
+
+
+def _write_new(path: Path, text: str, written: list[Path]) -> None:
+    with path.open("x", encoding="utf-8") as file:  # never over one that came in the meantime
+        written.append(path)
+        file.write(text)
 
 
 def _schema(service: str, cls: str, drafts: Sequence[Draft]) -> str:

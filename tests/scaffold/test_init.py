@@ -56,6 +56,14 @@ class Texts(BaseSettings):
     ports: tuple[int, ...] = (1, 2)
     mode: Literal["fast", "slow"] | None = "slow"
 """
+BROKEN = """
+from pydantic_settings import BaseSettings
+
+class Broken(BaseSettings):
+    class Inner: ...
+    model_config = {"arbitrary_types_allowed": True}
+    inner: Inner
+"""
 DYNACONF = f"""
 [default]
 debug = false
@@ -209,6 +217,26 @@ def test_nothing_is_written_over_what_is_there(folder: Path) -> None:
     assert "estate.toml is there already" in run(folder, "estate", "init", exit_code=1)
     assert [path.name for path in folder.iterdir()] == ["estate.toml"]
     assert (folder / "estate.toml").read_text("utf-8") == "mine"
+
+
+@pytest.mark.parametrize("name", ["3d-render", "7"])
+def test_a_folder_whose_name_begins_with_a_digit_is_a_service_too(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    run(tmp_path / name, "estate", "init")
+    works(tmp_path / name)
+
+
+def test_a_package_that_would_be_imported_in_place_of_the_schema_is_in_the_way(folder: Path) -> None:
+    (folder / "settings").mkdir()
+    (folder / "settings" / "__init__.py").touch()
+    assert "settings/__init__.py is there already" in run(folder, "estate", "init", exit_code=1)
+    assert [path.name for path in folder.iterdir()] == ["settings"]
+
+
+def test_what_was_written_before_a_failure_is_taken_back(folder: Path) -> None:
+    (folder / "broken.py").write_text(BROKEN, "utf-8")
+    run(folder, "estate", "init", "--from", "broken:Broken", exit_code=70)
+    assert {path.name for path in folder.iterdir()} <= {"broken.py", "__pycache__"}
 
 
 @pytest.mark.parametrize(
