@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from estate_config.contract import GROUP, Context, Provider, ProviderSpec
-from estate_config.environments import table_problem
 from estate_config.errors import Code, ConfigurationError, Problem
 from estate_config.redaction import where
 from estate_config.suggest import did_you_mean
+from estate_config.table_problems import table_problem
 
 
 @cache

@@ -15,6 +15,7 @@ from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.redaction import Hidden
 from estate_config.rotation_table import RotationTable
 from estate_config.suggest import did_you_mean
+from estate_config.table_problems import table_problem
 
 DEADLINE = 15.0
 """Seconds that a load may take, unless the environment says otherwise."""
@@ -198,7 +199,9 @@ class Estate:
         return next((name for name, target in self.table.services.items() if target == path), cls.__name__)
 
     def error(self, message: str, fix: str) -> ConfigurationError:
-        """Return a `ConfigurationError` with one SCHEMA problem of this file."""
+        """Return a `ConfigurationError` with one SCHEMA problem of this file; of none, the fix is to find it."""
+        if self.table is _WITHOUT_FILE:
+            fix = "run it in the folder of estate.toml, or name the file in ESTATE_CONFIG; `estate init` writes one"
         return _error([Problem("", Code.SCHEMA, f"{self.source}: {message}", fix=fix)], self.source)
 
 
@@ -286,39 +289,6 @@ def _checked(table: Hidden[Any], source: str, folder: Path) -> Estate:
     raise _error(
         [table_problem(source, item["loc"], item["type"], item["msg"], EstateTable) for item in details], source
     )
-
-
-def table_problem(source: str, loc: tuple[int | str, ...], kind: str, message: str, model: type[BaseModel]) -> Problem:
-    """Return the problem of one pydantic error in a reviewed table, with a did-you-mean for a misspelt word."""
-    steps = list(loc)
-    where = ".".join(str(step) for step in steps)
-    if kind == "extra_forbidden":
-        known = _names_at(model, steps[:-1])
-        return Problem(
-            "",
-            Code.SCHEMA,
-            f"{source}: {where} is not known" + did_you_mean(str(steps[-1]), known),
-            fix=f"remove {where}, or correct its name",
-        )
-    if kind == "missing":
-        return Problem("", Code.SCHEMA, f"{source}: {where} is missing", fix=f"add {where}")
-    words = message.removeprefix("Value error, ")
-    said = f"{words[0].lower()}{words[1:]}"
-    if not where:
-        return Problem("", Code.SCHEMA, f"{source}: {said}", fix="write it as a table")
-    return Problem("", Code.SCHEMA, f"{source}: {where}: {said}", fix=f"correct {where}")
-
-
-def _names_at(model: type[BaseModel], steps: list[int | str]) -> list[str]:
-    if model is EstateTable and steps[:1] == ["generated"]:
-        return list(GeneratedFile.model_fields)
-    if model is EstateTable and steps[:1] == ["rotation"]:
-        return list(RotationTable.model_fields)
-    if model is EstateTable and steps[2:] == ["last_known_good"]:
-        return list(LastKnownGoodTable.model_fields)
-    if model is EstateTable and steps:
-        return list((EnvironmentTable if len(steps) <= 2 else ChainEntry).model_fields)  # noqa: PLR2004 - environments.NAME
-    return list(model.model_fields)
 
 
 def _error(problems: list[Problem], source: str) -> ConfigurationError:

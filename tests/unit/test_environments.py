@@ -298,6 +298,17 @@ class TestWhatIsWrong:
         assert message.startswith("pyproject.toml [tool.estate]: input should be a valid dictionary")
         assert fix == "write it as a table"
 
+    def test_where_there_is_no_file_the_fix_is_to_find_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Not to edit one that is not there."""
+        monkeypatch.setenv("ESTATE_ENV", "production")
+        with pytest.raises(ConfigurationError) as caught:
+            read().choose()
+        (found,) = caught.value.problems
+        assert (
+            found.fix
+            == "run it in the folder of estate.toml, or name the file in ESTATE_CONFIG; `estate init` writes one"
+        )
+
     def test_t15_a_file_that_is_named_must_be_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("ESTATE_CONFIG", "missing.toml")
         message, fix = problem()
