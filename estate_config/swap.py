@@ -39,10 +39,13 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
     """Swap the chain of a class for `values`, keyed by field name, or for a provider.
 
     Inside the `with`, `load(cls)` and every lazy instance of `cls` answer from it, with the same checks and the same
-    report; nothing else is asked. Raises `ConfigurationError` on entering if a name is not a field of the class.
+    report; nothing else is asked. Raises `ConfigurationError` on entering if a name is not a field of the class, and
+    `TypeError` for an instance instead of a class.
     """
 
     def __init__(self, cls: type[S], values: Mapping[str, Any] | Provider) -> None:
+        if not isinstance(cls, type):
+            raise TypeError(f"a class is swapped: give {type(cls).__name__}, not an instance of it")
         self.cls = cls
         self.source: Hidden[Mapping[str, Any] | Provider] = Hidden(values)
         self._instances: dict[type[Settings], S] = {}

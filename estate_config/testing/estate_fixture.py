@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from estate_config import guard
+from estate_config import discovery, guard
 from estate_config.errors import Code
 from estate_config.loading import load
 from estate_config.settings import Settings
+from estate_config.suggest import did_you_mean
 from estate_config.swap import use
 from estate_config.testing.fakes import completed
 from estate_config.testing.guarding import TestGuard
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from estate_config.contract import Provider
 
 S = TypeVar("S", bound=Settings)
+
+_OBJECTS = ("double", "sources")
+"""What the chain calls a provider that was given as an object, and the sources that a class brings along."""
 
 
 class Estate:
@@ -41,6 +46,9 @@ class Estate:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+        for key in sorted(self._guard.denied - self._guard.asked):
+            meant = did_you_mean(key, self._guard.asked)
+            warnings.warn(f'estate.deny("{key}"): nobody asked for it in {self._guard.test}{meant}', stacklevel=2)
 
     def use(self, cls: type[S], values: Mapping[str, Any] | Provider) -> None:
         """Swap where the values of a class come from, until the test ends.
@@ -69,11 +77,19 @@ class Estate:
         self._guard.environment = name
 
     def deny(self, *keys: str) -> None:
-        """Let every provider deny these keys, by logical name (`openai/api_key`) or field."""
+        """Let every provider deny these keys, by logical name (`openai/api_key`) or field.
+
+        One that nobody asks for until the test ends is a warning.
+        """
         self._guard.denied.update(keys)
 
     def fail(self, provider: str, code: Code | str) -> None:
-        """Let a provider fail as a whole, with the outcome `code`: `estate.fail("aws", "UNAVAILABLE")`."""
+        """Let a provider fail as a whole, with the outcome `code`: `estate.fail("aws", "UNAVAILABLE")`.
+
+        Raises `ConfigurationError` for a provider that is not installed.
+        """
+        if provider not in _OBJECTS:
+            discovery.find(provider)
         self._guard.failing[provider] = Code(code)
 
     def allow(self, *providers: str) -> None:
@@ -96,6 +112,8 @@ class Estate:
         remote: bool = False,
     ) -> None:
         """Do what a marker `@pytest.mark.estate(…)` says."""
+        if cls is None and (fake or values is not None):
+            raise TypeError("values and fake=True are those of a class: @pytest.mark.estate(AiSettings, …)")
         if environment is not None:
             self.environment(environment)
         if remote:

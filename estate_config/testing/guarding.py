@@ -25,6 +25,8 @@ class TestGuard:
     all_allowed: bool = False
     denied: set[str] = field(default_factory=set)
     """Keys, by logical name or field, that every provider denies."""
+    asked: set[str] = field(default_factory=set)
+    """Keys that anybody asked for, by logical name and by field."""
     failing: dict[str, Code] = field(default_factory=dict)
     """Providers that cannot answer at all, and how."""
     leading: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -50,6 +52,7 @@ class _Guarded:
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         guard, name = self._guard, self._link.name
+        guard.asked.update(word for key in keys for word in (key.name, key.field))
         if name in guard.failing:
             raise ProviderError(
                 guard.failing[name], "fails because the test says so", f'remove estate.fail("{name}", …)'

@@ -20,11 +20,12 @@ from typing import Any, ClassVar, Self
 from pydantic import Secret, SecretBytes, SecretStr
 
 from estate_config import environments
-from estate_config.chains import declared, link_to
+from estate_config.chains import check_names, declared, link_to
 from estate_config.contract import Writer
 from estate_config.errors import Code, ProviderError
 from estate_config.handmade import by_field
 from estate_config.model import Deadline
+from estate_config.redaction import Hidden
 from estate_config.resolve import Link
 from estate_config.settings import Settings
 from estate_config.testing.fakes import completed
@@ -93,8 +94,9 @@ class EmbeddedServer:
 
         What `values` does not give is made up from the schema. Nothing is written anywhere else, whatever server
         `estate.toml` names. Raises `AssertionError` if the environment's chain has no such provider, or a value cannot
-        be put.
+        be put, and `ConfigurationError` for a name that is no field.
         """
+        check_names(cls, Hidden(values))
         made = by_field(completed(cls, values), declared(cls))
         link = self._link(environment)
         writer = link.provider

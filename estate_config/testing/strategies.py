@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from pydantic import Secret, SecretBytes, SecretStr
 from pydantic.networks import UrlConstraints
 
-from estate_config.chains import declared
+from estate_config.chains import check_names, declared
 from estate_config.handmade import NOWHERE, at
 from estate_config.loading import load
+from estate_config.redaction import Hidden
 from estate_config.schema import Setting
 from estate_config.settings import Settings
 from estate_config.swap import use
@@ -29,8 +30,9 @@ def from_schema(cls: type[S], **given: Any) -> st.SearchStrategy[S]:
     Nested fields are given nested: `rds={"password": "x"}`.
 
     Types that it knows nothing of are held at one fake value. Instances that a validator of the class refuses are
-    not filtered away: give the field a strategy that fits.
+    not filtered away: give the field a strategy that fits. Raises `ConfigurationError` for a name that is no field.
     """
+    check_names(cls, Hidden(given))
     fields = {
         item.field: _values(item)
         for item in declared(cls)

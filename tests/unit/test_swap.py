@@ -100,6 +100,11 @@ class TestWhereValuesComeFrom:
         assert 'did you mean "token"?' in caught.value.problems[0].message
         assert_no_canary_in_error(caught.value, PLAIN)
 
+    def test_an_instance_is_no_class(self) -> None:
+        cls: Any = settings
+        with pytest.raises(TypeError, match="give Service, not an instance of it"):
+            use(cls, {"token": "t"})
+
     def test_load_with_words_of_its_own_stays_within_the_swap(self, real: Any) -> None:
         with use(type(real), {"token": "double"}):
             load(real, environment="development", overrides={"level": "debug"})
