@@ -8,7 +8,7 @@ import boto3
 import botocore.session
 from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
 
-from estate_config.integrations.reading import text_of
+from estate_config.integrations.reading import sendable_of
 from estate_config.live import retry_on_rejected, snapshot
 from estate_config.settings import Settings
 
@@ -67,7 +67,7 @@ class _Pair(Credentials):
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
         version = snapshot(self._settings)  # one version: a key of before with a secret of now is nobody's
         access_key, secret_key = self._fields
-        return ReadOnlyCredentials(text_of(version, access_key), text_of(version, secret_key), token=None)
+        return ReadOnlyCredentials(sendable_of(version, access_key), sendable_of(version, secret_key), token=None)
 
 
 class _Provider(CredentialProvider):

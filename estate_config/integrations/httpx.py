@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 
 import httpx
 
-from estate_config.integrations.reading import text_of
+from estate_config.integrations.reading import sendable_of
 from estate_config.live import retry_on_rejected
 from estate_config.settings import Settings
 
@@ -46,7 +46,7 @@ class CurrentToken(httpx.Auth):
             yield request
 
     def _sign(self, request: httpx.Request, version: Settings) -> None:
-        request.headers[self._header] = f"{self._scheme} {text_of(version, self._field)}".lstrip()
+        request.headers[self._header] = f"{self._scheme} {sendable_of(version, self._field)}".lstrip()
 
 
 def _is_refused(response: httpx.Response) -> bool:

@@ -27,6 +27,22 @@ def text_of(version: Settings, field: str) -> str:
     return text
 
 
+def sendable_of(version: Settings, field: str) -> str:
+    """Return the text of a field that is sent in a header. Raises `ValueError` also if no header can carry it.
+
+    What sends it would show the header.
+    """
+    text = Hidden(text_of(version, field))
+    if not _is_sendable(text):
+        name = f"{type(version).__name__}.{field}"
+        raise ValueError(f"{name} has what no header can carry: a line break, or a blank at one of its ends")
+    return text.reveal()
+
+
+def _is_sendable(text: Hidden[str]) -> bool:
+    return text.reveal().isprintable() and text.reveal().strip() == text.reveal()
+
+
 def conninfo_of(version: Settings, field: str) -> str:
     """Return the text of a field as libpq reads it: `keyword=value`, or a URL without the driver that it may name.
 

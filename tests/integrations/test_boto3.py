@@ -13,9 +13,10 @@ from pydantic import BaseModel, SecretStr
 
 from estate_config import Settings, lazy, refresh, secret, use
 from estate_config.integrations.boto3 import session_for
-from estate_config.integrations.reading import text_of
+from estate_config.integrations.reading import sendable_of
 from estate_config.testing import EmbeddedAws
-from tests.integrations.conftest import Mounted
+from tests.integrations.conftest import Mounted, assert_hidden
+from tests.leaks import PLAIN
 
 EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
@@ -130,6 +131,15 @@ def test_an_error_that_is_no_refusal_makes_nobody_look(settings: Service, aws: E
     assert settings.mailer.access_key_id == before
 
 
+@pytest.mark.parametrize("wrong", FIELDS.values())
+def test_a_key_that_no_header_can_carry_is_named_and_not_shown(wrong: str, aws: EmbeddedAws) -> None:
+    client = client_of(lazy(Service), aws)
+    pair = dict.fromkeys(FIELDS.values(), "made-up") | {wrong: f"{PLAIN}\n"}
+    with use(Service, pair), pytest.raises(ValueError, match=rf"Service\.{wrong} has what no header") as caught:
+        client.list_queues()
+    assert_hidden(caught.value, PLAIN)
+
+
 def test_nothing_is_loaded_before_the_first_call(aws: EmbeddedAws, account: Account) -> None:
     client = client_of(lazy(Service), aws)
     pair = {"mailer.access_key_id": account.pair["AccessKeyId"]}
@@ -147,12 +157,12 @@ def test_a_rotation_in_the_middle_of_signing_mixes_no_pair(
     settings: Service, mounted: Mounted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def rotated_meanwhile(version: Settings, field: str) -> str:
-        text = text_of(version, field)
+        text = sendable_of(version, field)
         mounted.put(mailer=json.dumps({"access_key_id": "newer", "secret_access_key": "newer"}))
         refresh(settings)
         return text
 
-    monkeypatch.setattr("estate_config.integrations.boto3.text_of", rotated_meanwhile)
+    monkeypatch.setattr("estate_config.integrations.boto3.sendable_of", rotated_meanwhile)
     before = (settings.mailer.access_key_id, settings.mailer.secret_access_key.get_secret_value())
     credentials: Any = session_for(settings, **FIELDS).get_credentials()
     assert credentials.get_frozen_credentials()[:2] == before

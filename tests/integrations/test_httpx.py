@@ -13,7 +13,8 @@ from pydantic import SecretStr
 from estate_config import Settings, lazy, refresh, secret, use
 from estate_config.integrations.httpx import CurrentToken
 from stubs.json_server import JsonHandler, serving
-from tests.integrations.conftest import Mounted
+from tests.integrations.conftest import Mounted, assert_hidden
+from tests.leaks import PLAIN
 
 
 class Service(Settings):
@@ -127,6 +128,17 @@ def test_an_async_client_is_served_too_and_its_loop_goes_on(
 
     asyncio.run(run())
     assert board.given == [*["Bearer first"] * 3, *["Bearer second"] * 2]
+
+
+@pytest.mark.parametrize("token", [f"{PLAIN}\n", f"{PLAIN}\r\nHost: there", f"{PLAIN} ", f"{PLAIN}\0"])
+def test_a_token_that_no_header_can_carry_is_named_and_not_shown(token: str, url: str) -> None:
+    auth = CurrentToken(lazy(Service), "board_token")
+    with (
+        use(Service, {"board_token": token}),
+        pytest.raises(ValueError, match=r"Service\.board_token has what no header can carry") as caught,
+    ):
+        httpx.get(url, auth=auth)
+    assert_hidden(caught.value, PLAIN)
 
 
 def test_the_token_is_in_no_repr_and_nothing_is_loaded_before_the_first_request(url: str, board: Board) -> None:
