@@ -6,12 +6,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from estate_config.generate.aws_places import PROVIDER, regions_of, secret_at
-from estate_config.generate.catalogue import Catalogue, ServiceEntry
+from estate_config.generate.catalogue import Catalogue, ServiceEntry, SettingEntry
 from estate_config.generate.choosing import environment_with, object_name, only_service
 from estate_config.generate.files import RefusedError
 from estate_config.generate.yaml_text import yaml_documents
@@ -19,6 +18,9 @@ from estate_config.generate.yaml_text import yaml_documents
 _STORE = "estate"
 """The ClusterSecretStore that leads to AWS Secrets Manager."""
 _PLACE = re.compile(r"[^?#]+(?:\?(?P<what>stage|version)=(?P<which>[^#]+))?(?:#(?P<member>.+))?", re.DOTALL)
+_NAME = re.compile(r"(?!\.\.|\.$)[-._a-zA-Z0-9]{1,253}")
+"""A key of a Secret, by its documentation; the CSI driver makes files of the same folder."""
+_RENAME = 'give the field a file of its own: files="NAME"'
 
 Document = dict[str, Any]
 
@@ -38,7 +40,7 @@ def external_secret(catalogue: Catalogue, mark: str) -> str:
     """Return the ExternalSecret of the one service in `catalogue`.
 
     Raises `RefusedError` for several services, where not exactly one environment has `aws` in its chain, and for a
-    place that cannot be mounted.
+    place or a file that cannot be mounted.
     """
     service = only_service(catalogue)
     name = object_name(service.name)
@@ -69,7 +71,7 @@ def secret_provider_class(catalogue: Catalogue, mark: str) -> str:
     """Return the SecretProviderClass of the one service in `catalogue`, for AWS's provider. Raises as above."""
     service = only_service(catalogue)
     region, *_ = regions_of(environment_with(catalogue, PROVIDER))
-    objects = _objects(list(_files(catalogue, service)))
+    objects = _objects(_files(catalogue, service))
     document = {
         "apiVersion": "secrets-store.csi.x-k8s.io/v1",
         "kind": "SecretProviderClass",
@@ -103,15 +105,23 @@ def _objects(files: list[_File]) -> list[Document]:
     return list(objects.values())
 
 
-def _files(catalogue: Catalogue, service: ServiceEntry) -> Iterator[_File]:
+def _files(catalogue: Catalogue, service: ServiceEntry) -> list[_File]:
     environment = environment_with(catalogue, PROVIDER).name
-    names = set()
+    files: dict[str, _File] = {}
     for entry in service.settings:
-        for stop in entry.looked_for[environment].stops:
-            name = entry.name.replace("/", "_")
-            if stop.provider == PROVIDER and name not in names:
-                names.add(name)
-                yield _file(name, stop.place)
+        for place in (stop.place for stop in entry.looked_for[environment].stops if stop.provider == PROVIDER):
+            file = _file(_file_name(entry), place)
+            if files.setdefault(file.name, file) != file:
+                raise RefusedError(f"{entry.field}: the file {file.name} has another secret in it already", _RENAME)
+    return list(files.values())
+
+
+def _file_name(entry: SettingEntry) -> str:
+    """Return where `files` looks for a setting, if that can be a file of a volume."""
+    name = entry.setting.addresses.get("files", entry.name.replace("/", "_"))
+    if _NAME.fullmatch(name):
+        return name
+    raise RefusedError(f"{entry.field}: {name!r} is no file that can be mounted: no / and no #member", _RENAME)
 
 
 def _file(name: str, place: str) -> _File:

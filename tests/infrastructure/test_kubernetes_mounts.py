@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from estate_config import Settings, environments, load, secret, setting
 from estate_config.generate.catalogue import Catalogue, catalogue_of
+from estate_config.generate.files import RefusedError
 from estate_config.generate.kubernetes_mounts import external_secret, secret_provider_class
 
 Document = dict[str, Any]
@@ -30,11 +32,13 @@ class Api(Settings):
     jwt_secret: str = secret("jwt/secret")
     jwt_before: str = secret("jwt/before", aws="estate/jwt/secret?stage=AWSPREVIOUS")
     jwt_first: str = secret("jwt/first", aws=f"estate/jwt/secret?version={VERSION}#key")
+    tls_key: str = secret("tls/key", files="tls.der")
     level: str = setting(default="info")
 
 
 ACCOUNT = {
     ("estate/database/url", None): "url",
+    ("estate/tls/key", None): "key",
     ("estate/rds", None): json.dumps({"user name": "user", "password": "password"}),
     ("estate/jwt/secret", None): "now",
     ("estate/jwt/secret", "AWSPREVIOUS"): "before",
@@ -47,6 +51,7 @@ VALUES = {
     "jwt_secret": "now",
     "jwt_before": "before",
     "jwt_first": "first",
+    "tls_key": "key",
 }
 
 
@@ -135,7 +140,7 @@ def test_the_csi_driver_mounts_what_files_reads(catalogue: Catalogue) -> None:
     assert parameters["region"] == "ap-northeast-2"
     objects = yaml.safe_load(parameters["objects"])
     Draft202012Validator(OBJECTS).validate(objects)
-    assert len(objects) == 5, "two members of one secret are one read"
+    assert len(objects) == 6, "two members of one secret are one read"
     files = {}
     for one in objects:
         value = ACCOUNT[one["objectName"], one.get("objectVersionLabel", one.get("objectVersion"))]
@@ -144,3 +149,44 @@ def test_the_csi_driver_mounts_what_files_reads(catalogue: Catalogue) -> None:
         for path in one.get("jmesPath", ()):
             files[path["objectAlias"]] = json.loads(value)[json.loads(path["path"])]
     assert loaded_from(files) == VALUES
+
+
+class Deep(Settings):
+    key: str = secret("tls/key", files="tls/key.der")
+
+
+class Whole(Settings):
+    key: str = secret("tls/key", files="tls.json#key")
+
+
+class Clash(Settings):
+    key: str = secret("tls/key")
+    other: str = secret("tls/other", files="tls_key")
+
+
+class Shared(Settings):
+    key: str = secret("tls/key", env="A")
+    again: str = secret("tls/key", env="B")
+
+
+def one_service(cls: type[Settings]) -> Catalogue:
+    return catalogue_of(environments.read({**TABLE, "environments": {"production": {"chain": ["aws"]}}}), {"api": cls})
+
+
+@pytest.mark.parametrize("make", [external_secret, secret_provider_class])
+@pytest.mark.parametrize(
+    ("cls", "said"),
+    [
+        (Deep, "key: 'tls/key.der' is no file that can be mounted"),
+        (Whole, "key: 'tls.json#key' is no file that can be mounted"),
+        (Clash, "other: the file tls_key has another secret in it already"),
+    ],
+)
+def test_a_file_that_cannot_be_mounted_is_refused(make: Callable[..., str], cls: type[Settings], said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        make(one_service(cls), "made for a test")
+
+
+@pytest.mark.parametrize("make", [external_secret, secret_provider_class])
+def test_two_fields_of_one_secret_are_one_file(make: Callable[..., str]) -> None:
+    assert make(one_service(Shared), "made for a test").count("tls_key") == 1
