@@ -43,7 +43,7 @@ def scan(
     """Find credentials that stand in the files of a folder.
 
     What looks like one, known examples, and the current values of secrets.
-    Exit code 1 if there is any, or if a current value could not be read and so not be looked for.
+    Exit code 1 if there is any, or if a file, or a current value to look for, could not be read.
     """
     from estate_config.scanning.scan import scanned
     from estate_config.scanning.texts import in_folder, in_index
@@ -59,7 +59,7 @@ def scan(
         broken = f"{folder} cannot be looked through: {error.strerror or error}"
     else:
         _say(found, problems, output)
-        raise typer.Exit(PROBLEMS if found.findings or problems else 0)
+        raise typer.Exit(PROBLEMS if found.findings or found.unreadable or problems else 0)
     sys.stderr.write(f"estate scan: {broken}\n")
     raise typer.Exit(2)
 
@@ -81,11 +81,14 @@ def _say(found: Scan, problems: list[Problem], output: ScanFormat) -> None:
         sys.stderr.write(f"not looked for: {problem.field}: {problem.code} {problem.message}\n")
     for name in found.left_out:
         sys.stderr.write(f"not looked through: {name} is larger than 1 MiB\n")
+    for name, reason in found.unreadable.items():
+        sys.stderr.write(f"not looked through: {name}: {reason}\n")
     if output is ScanFormat.SARIF:
         say_json(sarif(found.findings))
     elif output is ScanFormat.JSON:
         findings = [finding.as_json() for finding in found.findings]
-        say_json({"ok": not findings and not problems, "files": found.looked_at, "findings": findings})
+        ok = not findings and not problems and not found.unreadable
+        say_json({"ok": ok, "files": found.looked_at, "findings": findings})
     else:
         for finding in found.findings:
             say(str(finding))

@@ -31,6 +31,8 @@ class Scan:
     findings: list[Finding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     """Files that are too large."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Files and folders that could not be read, with the reason: what stands in them is not known."""
     looked_at: int = 0
 
 
@@ -54,6 +56,9 @@ def scanned(texts: Iterable[Text], marks: Marks) -> Scan:
     """Look through texts for current values, for known examples and for what looks like a credential."""
     scan = Scan()
     for text in texts:
+        if text.unreadable:
+            scan.unreadable[text.name] = text.unreadable
+            continue
         if text.content is None:
             scan.left_out.append(text.name)
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,27 +17,44 @@ _NOT_OURS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """One file's content; None where it was left out, being too large to look through."""
+    """One file's content; None where it was left out, being too large to look through or not to be read."""
 
     name: str
     content: str | None
+    unreadable: str = ""
+    """Why it could not be read."""
 
 
 def in_folder(folder: Path) -> Iterator[Text]:
     """Yield the texts of a folder: in a git repository, what is tracked or could be, without what is ignored.
 
-    Raises `OSError` where the folder or git cannot be read.
+    Raises `OSError` where git cannot be run in the folder.
     """
     listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = _walked(folder) if listed is None else sorted(set(_names(listed)))
+    closed: list[OSError] = []
+    names = _walked(folder, closed.append) if listed is None else sorted(set(_names(listed)))
     for name in names:
-        path = folder / name
-        if path.is_symlink() or not path.is_file():
-            continue  # what a link leads to is looked at where it is; a deleted file is not there
-        if path.stat().st_size > LIMIT:
-            yield Text(name, None)
-        elif (content := _decoded(path.read_bytes())) is not None:
-            yield Text(name, content)
+        try:
+            text = _text(folder / name, name)
+        except OSError as error:
+            text = _unread(name, error)
+        if text is not None:
+            yield text
+    for error in closed:
+        yield _unread(os.path.relpath(error.filename, folder), error)
+
+
+def _unread(name: str, error: OSError) -> Text:
+    return Text(name, None, error.strerror or type(error).__name__)
+
+
+def _text(path: Path, name: str) -> Text | None:
+    if path.is_symlink() or not path.is_file():
+        return None  # what a link leads to is looked at where it is; a deleted file is not there
+    if path.stat().st_size > LIMIT:
+        return Text(name, None)
+    content = _decoded(path.read_bytes())
+    return None if content is None else Text(name, content)
 
 
 def in_index(folder: Path) -> Iterator[Text]:
@@ -72,8 +89,8 @@ def _names(listed: bytes) -> list[str]:
     return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
-def _walked(folder: Path) -> Iterator[str]:
-    for at, folders, files in os.walk(folder):
+def _walked(folder: Path, closed: Callable[[OSError], None]) -> Iterator[str]:
+    for at, folders, files in os.walk(folder, onerror=closed):
         folders[:] = sorted(set(folders) - _NOT_OURS)
         yield from (os.path.relpath(Path(at, name), folder) for name in sorted(files))
 

@@ -182,6 +182,30 @@ def test_without_git_the_folder_is_walked_and_large_and_binary_files_are_left_ou
     assert "no git repository" in scan(tmp_path, "--no-values", "--staged", exit_code=2)
 
 
+@pytest.mark.parametrize("in_git", [True, False])
+def test_what_may_not_be_read_is_named_and_is_no_clean_bill(tmp_path: Path, in_git: bool) -> None:
+    if in_git:
+        assert program(tmp_path, "git", "init", "-q").returncode == 0
+    (tmp_path / "bad.txt").write_text(LEFTOVER, "utf-8")
+    (tmp_path / "closed.txt").touch(0o000)
+    words = [str(Path(sys.executable).with_name("estate")), "scan", "--no-values"]
+    if os.geteuid() == 0:  # may read everything, but for this
+        lost = "-dac_override,-dac_read_search"
+        words = ["setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}", *words]
+    done = program(tmp_path, *words)
+    assert done.returncode == 1
+    assert done.stderr == "not looked through: closed.txt: Permission denied\n"
+    assert "bad.txt:1: known-example" in done.stdout
+    (tmp_path / "bad.txt").write_text("", "utf-8")
+    done = program(tmp_path, *words, "--format", "json")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"ok": False, "files": 1, "findings": []})
+    if not in_git:
+        (tmp_path / "closed.txt").unlink()
+        (tmp_path / "folder").mkdir(0o000)
+        done = program(tmp_path, *words)
+        assert (done.returncode, done.stderr) == (1, "not looked through: folder: Permission denied\n")
+
+
 def test_without_the_extra_the_install_command_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("x", "utf-8")
     code = (
