@@ -40,8 +40,8 @@ def in_folder(folder: Path) -> Iterator[Text]:
             text = _unread(name, error)
         if text is not None:
             yield text
-    for error in closed:
-        yield _unread(os.path.relpath(error.filename, folder), error)
+    for not_listed in closed:
+        yield _unread(os.path.relpath(not_listed.filename, folder), not_listed)
 
 
 def _unread(name: str, error: OSError) -> Text:
