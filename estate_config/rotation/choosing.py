@@ -28,6 +28,7 @@ def rotation_of(estate: Estate, chosen: Environment, name: str) -> Rotation:
     table = estate.table.rotation[name]
     return Rotation(
         name=name,
+        environment=chosen.name,
         link=_rotating_link(estate, chosen),
         key=_key(name),
         way=way_of(table),

@@ -6,6 +6,7 @@ values in the frames.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -37,6 +38,7 @@ class Rotation:
     """What is rotated, where it is, and how."""
 
     name: str
+    environment: str
     link: Link
     key: Key
     way: Way
@@ -48,6 +50,11 @@ class Rotation:
     @property
     def rotator(self) -> Rotator:
         return cast("Rotator", self.link.provider)
+
+    @property
+    def command(self) -> str:
+        """That rotates it."""
+        return shlex.join(["estate", "rotate", self.name, "--env", self.environment])
 
     def at(self, stage: str) -> Key:
         return replace(self.key, stage=stage)
@@ -92,7 +99,7 @@ def too_early(rotation: Rotation, stands: Standing) -> Failed | None:
     if until <= datetime.now(UTC):
         return None
     hint = f"is in its hand-over: the version before is to be accepted until {until:%Y-%m-%d %H:%M:%S} UTC"
-    return Failed(Code.DENIED, hint, f"wait, or end it now: estate rotate {rotation.name} --now")
+    return Failed(Code.DENIED, hint, f"wait, or end it now: {rotation.command} --now")
 
 
 def perform(rotation: Rotation, step: Step, version: str) -> Failed | None:
@@ -105,7 +112,7 @@ def perform(rotation: Rotation, step: Step, version: str) -> Failed | None:
     if stands.pending != version and not (step is Step.CREATE and stands.pending is None):
         stage = rotation.rotator.pending
         hint = f"does not have the version {version} as {stage}: another rotation has begun, or this one was ended"
-        return Failed(Code.UNAVAILABLE, hint, f"estate rotate {rotation.name}   (goes on with what has begun)")
+        return Failed(Code.UNAVAILABLE, hint, f"{rotation.command}   (goes on with what has begun)")
     match step:
         case Step.CREATE:
             return _create(rotation, version, begun=stands.pending is not None)

@@ -136,6 +136,7 @@ def test_the_hand_over_of_the_last_one_is_waited_for_unless_told_otherwise(on_aw
     refused = on_aws.run(*ROTATE, "--yes", "--format", "json", code=1).document
     assert (refused["ok"], refused["steps"], refused["problem"]["code"]) == (False, [], "DENIED")
     assert "the version before is to be accepted until" in refused["problem"]["message"]
+    assert refused["problem"]["fix"] == "wait, or end it now: estate rotate jwt/secret --env production --now"
     on_aws.run(*ROTATE, "--yes", "--now")
     assert current(aws) != first
     secret(aws).changed = datetime.now(UTC) - timedelta(seconds=601)

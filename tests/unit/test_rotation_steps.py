@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -50,7 +51,7 @@ class Stages(Shelf):
 
 def rotation_on(provider: Stages, seconds: float = 10) -> Rotation:
     made = link(provider, stages=True, offers=(Prober, Rotator))
-    return Rotation("x", made, Key("x", "x"), Generated(32), None, timedelta(0), seconds)
+    return Rotation("x", "here", made, Key("x", "x"), Generated(32), None, timedelta(0), seconds)
 
 
 def test_any_provider_with_stages_can_rotate() -> None:
@@ -58,6 +59,13 @@ def test_any_provider_with_stages_can_rotate() -> None:
     for step in Step:
         assert perform(rotation_on(stages), step, "2") is None
     assert (stages.versions["NOW"][0], stages.versions["BEFORE"]) == ("2", ("1", "made-up"))
+
+
+def test_the_command_that_goes_on_is_for_the_same_secret_and_environment() -> None:
+    rotation = replace(rotation_on(Stages(NOW=("1", "x"), NEXT=("2", "y"))), name="rds!db-1", environment="staging")
+    failed = perform(rotation, Step.SET, "3")
+    assert failed is not None
+    assert failed.fix == "estate rotate 'rds!db-1' --env staging   (goes on with what has begun)"
 
 
 @pytest.mark.parametrize("method", ["probe", "fetch", "put_pending"])
