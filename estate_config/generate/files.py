@@ -82,7 +82,10 @@ class Change:
         path = Path(os.path.realpath(self.path))
         reason = _replace(path, self.new)
         if reason:
-            raise RefusedError(f"{self.path} cannot be written: {reason}", f"mkdir -p {shlex.quote(str(path.parent))}")
+            fix = f"mkdir -p {shlex.quote(str(path.parent))}"
+            if path.parent.is_dir():
+                fix = f"let the user of this process write in {path.parent}, or name another file with --out"
+            raise RefusedError(f"{self.path} cannot be written: {reason}", fix)
 
 
 def _masked(line: str) -> str:

@@ -77,6 +77,15 @@ class TestWriting:
         assert caught.value.fix == f"mkdir -p {tmp_path}/docs"
         assert list(tmp_path.iterdir()) == []
 
+    def test_a_folder_that_is_there_and_may_not_be_written_in_is_not_to_be_made(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        changed = change(tmp_path / "settings.md", text())
+        monkeypatch.setattr(Path, "open", lambda *_: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        with pytest.raises(RefusedError, match="Permission denied") as caught:
+            changed.write()
+        assert caught.value.fix == f"let the user of this process write in {tmp_path}, or name another file with --out"
+
     def test_a_write_that_fails_halfway_leaves_the_file_as_it_was(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
