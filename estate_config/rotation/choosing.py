@@ -26,6 +26,7 @@ def rotation_of(estate: Estate, chosen: Environment, name: str) -> Rotation:
     Raises `ConfigurationError` where no provider of the chain can rotate, or where one cannot be built.
     """
     table = estate.table.rotation[name]
+    is_handed_over = table.kind != "postgresql-single"  # a single user's old password is refused at once
     return Rotation(
         name=name,
         environment=chosen.name,
@@ -33,7 +34,7 @@ def rotation_of(estate: Estate, chosen: Environment, name: str) -> Rotation:
         key=_key(name),
         way=way_of(table),
         admin=_key(table.admin) if table.admin else None,
-        hand_over=timedelta(seconds=table.hand_over),
+        hand_over=timedelta(seconds=table.hand_over if is_handed_over else 0),
         seconds=chosen.deadline,
     )
 

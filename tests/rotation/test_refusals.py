@@ -263,6 +263,16 @@ def test_a_new_rotation_waits_for_the_hand_over_of_the_last_one(aws: StrictAws, 
     assert too_early(rotation, _stands(rotation)) is None, "what has begun goes on"
 
 
+def test_a_single_user_has_no_hand_over_since_its_old_password_is_refused_at_once(
+    aws: StrictAws, users: Users, rotating: Rotating
+) -> None:
+    aws.add("estate/x", users.json())
+    rotation = rotating("x", kind="postgresql-single")
+    go_on(rotation)
+    assert not users.lets_in(value(aws, "estate/x", "AWSPREVIOUS"))
+    assert too_early(rotation, _stands(rotation)) is None
+
+
 def _stands(rotation: Rotation) -> Standing:
     stands = standing(rotation)
     assert isinstance(stands, Standing)
