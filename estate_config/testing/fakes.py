@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 import types
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -13,7 +16,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, EmailStr, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, EmailStr, Json, Secret, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic.networks import UrlConstraints
 
@@ -49,7 +52,17 @@ def fake_value(item: Setting) -> Any:
     """Return a fake value of one setting, as a provider would give it."""
     if item.info.examples:
         return item.info.examples[0]
-    return _fake(item.info.annotation, Limits.of(item.info), item.name)
+    return _within(item.info, _NONE, item.name)
+
+
+def _within(info: FieldInfo, limits: Limits, name: str) -> Any:
+    made = _fake(info.annotation, Limits({**limits.values, **Limits.of(info).values}), name)
+    return json.dumps(made, default=str) if is_json(info) else made
+
+
+def is_json(info: FieldInfo) -> bool:
+    """Whether pydantic's `Json` asks for the text of a value."""
+    return any(Json in (item, type(item)) for item in info.metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +73,8 @@ class Limits:
 
     @classmethod
     def of(cls, info: FieldInfo) -> Limits:
-        return cls.among(info.metadata)
-
-    @classmethod
-    def among(cls, metadata: Any) -> Limits:
         found: dict[str, Any] = {}
-        for item in metadata:
+        for item in info.metadata:
             for name in ("min_length", "max_length", "pattern", "gt", "ge", "lt", "le", "multiple_of"):
                 value = getattr(item, name, None)
                 if value is not None:
@@ -76,25 +85,36 @@ class Limits:
         return self.values.get(name, default)
 
 
+_NONE = Limits({})
+
+
 def _fake(annotation: Any, limits: Limits, name: str) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _fake(arguments[0], Limits({**limits.values, **Limits.among(arguments[1:]).values}), name)
+        return _within(FieldInfo.from_annotation(annotation), limits, name)
     if origin in {Union, types.UnionType, Secret}:
         return _fake(next(a for a in arguments if a is not type(None)), limits, name)
     if origin is Literal:
         return arguments[0]
-    if origin is not None and issubclass(origin, Mapping):
-        return {}
     if origin is not None:
-        return [_fake(arguments[0], Limits({}), name) for _ in range(limits.get("min_length", 1))]
+        return _container(origin, arguments, limits, name)
     return _plain(annotation, limits, name)
+
+
+def _container(origin: type, arguments: Sequence[Any], limits: Limits, name: str) -> Any:
+    if issubclass(origin, Mapping):
+        return {}
+    fixed = origin is tuple and Ellipsis not in arguments
+    elements = arguments if fixed else arguments[:1] * limits.get("min_length", 1)
+    return [_fake(element, _NONE, name) for element in elements]
 
 
 def _plain(kind: Any, limits: Limits, name: str) -> Any:
     constraints = getattr(kind, "_constraints", None)
     if isinstance(constraints, UrlConstraints):
         return _url(constraints, name)
+    if kind is Json:
+        return "{}"
     if kind is EmailStr:
         return f"fake@{HOST}"
     if not isinstance(kind, type):
@@ -103,7 +123,7 @@ def _plain(kind: Any, limits: Limits, name: str) -> Any:
         return next(iter(kind)).value
     if issubclass(kind, BaseModel):
         required = {n: i for n, i in kind.model_fields.items() if i.is_required()}
-        return {n: _fake(i.annotation, Limits.of(i), f"{name}/{n}") for n, i in required.items()}
+        return {n: _within(i, _NONE, f"{name}/{n}") for n, i in required.items()}
     for base, make in _MAKERS:
         if issubclass(kind, base):
             return make(limits, name)
@@ -125,41 +145,56 @@ def _url(constraints: UrlConstraints, name: str) -> str:
 
 def _text(limits: Limits, name: str) -> str:
     if pattern := limits.get("pattern"):
-        return _matching(pattern, limits)
+        return _matching(compiled(pattern, name), limits, name)
     text = f"fake-{name.replace('/', '-')}"
     longest: int = limits.get("max_length", 10**6)
     return text.ljust(limits.get("min_length", 0), "0")[:longest]
 
 
-def _matching(pattern: Any, limits: Limits) -> str:
-    """Return the simplest text that matches; hypothesis knows how, and always finds the same one."""
-    import re
+def compiled(pattern: str | re.Pattern[str], name: str) -> re.Pattern[str]:
+    """Return a pattern of a field. Raises `TypeError` for one that Rust reads, and Python does not."""
+    with suppress(re.error):
+        return re.compile(pattern)
+    raise _unknown(f"text that matches {pattern!r}", name)
 
+
+def lengthened(text: str, pattern: re.Pattern[str], length: int) -> str:
+    """Return a text made as long as `length`, if it then still has what the pattern looks for."""
+    longer = (text.ljust(length, "0"), text.ljust(length, text[-1:] or "0"), text.rjust(length, "0"))
+    return next((one for one in longer if pattern.search(one)), text)
+
+
+def _matching(pattern: re.Pattern[str], limits: Limits, name: str) -> str:
+    """Return the simplest text that matches; hypothesis knows how, and always finds the same one."""
     from hypothesis import find, settings, strategies
+    from hypothesis.errors import HypothesisException
 
     low, high = limits.get("min_length", 0), limits.get("max_length", 10**6)
-    wanted: re.Pattern[str] = re.compile(pattern)
     quiet = settings(database=None, derandomize=True, max_examples=2000)
-    found: str = find(
-        strategies.from_regex(wanted, fullmatch=True),
-        lambda text: low <= len(text) <= high and text.isprintable(),
-        settings=quiet,
-    )
-    return found
+    with suppress(HypothesisException):
+        return find(
+            strategies.from_regex(pattern, fullmatch=True).map(lambda text: lengthened(text, pattern, low)),
+            lambda text: low <= len(text) <= high and text.isprintable(),
+            settings=quiet,
+        )
+    raise _unknown(f"text of this length that matches {pattern.pattern!r}", name)
 
 
-def _number(limits: Limits, _name: str) -> Any:
+def _number(limits: Limits, name: str) -> Any:
     step = limits.get("multiple_of", 1)
     low = limits.get("ge", limits.get("gt"))
     high = limits.get("le", limits.get("lt"))
-    if low is None and high is None:
+    start = low if low is not None else high
+    if start is None:
         return step
-    candidates = (
-        [low, low + step, (low + (low + step)) / 2] if low is not None else [high, high - step, high - step / 2]
-    )
+    near = start // step * step
+    candidates = [near, near + step, near - step, start]
     if low is not None and high is not None:
         candidates.append((low + high) / 2)
-    return next((c for c in candidates if _fits(c, limits)), candidates[0])
+    fitting = next((candidate for candidate in candidates if _fits(candidate, limits)), None)
+    if fitting is None:
+        raise _unknown("number within its limits", name)
+    return fitting
 
 
 def _fits(number: float, limits: Limits) -> bool:
@@ -176,7 +211,7 @@ _MAKERS: tuple[tuple[type | tuple[type, ...], Callable[[Limits, str], Any]], ...
     (bool, lambda _limits, _name: False),
     ((SecretBytes, bytes), lambda limits, name: _text(limits, name).encode()),
     ((SecretStr, str), _text),
-    (int, lambda limits, name: int(_number(limits, name))),
+    (int, lambda limits, name: int(_number(Limits({"multiple_of": 1, **limits.values}), name))),
     (float, lambda limits, name: float(_number(limits, name))),
     (Decimal, lambda limits, name: Decimal(str(_number(limits, name)))),
     (dt.datetime, lambda _limits, _name: dt.datetime(2000, 1, 1, tzinfo=dt.UTC)),

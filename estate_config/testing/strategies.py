@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import types
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from hypothesis import strategies as st
 from pydantic import Secret, SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
 from pydantic.networks import UrlConstraints
 
 from estate_config.chains import check_names, declared
@@ -19,7 +21,7 @@ from estate_config.redaction import Hidden
 from estate_config.schema import Setting
 from estate_config.settings import Settings
 from estate_config.swap import use
-from estate_config.testing.fakes import Limits, fake_value
+from estate_config.testing.fakes import Limits, compiled, fake_value, is_json, lengthened
 
 S = TypeVar("S", bound=Settings)
 
@@ -54,13 +56,19 @@ def _instance(cls: type[S], values: Mapping[str, Any]) -> S:
 
 
 def _values(item: Setting) -> st.SearchStrategy[Any]:
-    return _of(item.info.annotation, Limits.of(item.info), item)
+    return _within(item.info, Limits({}), item)
+
+
+def _within(info: FieldInfo, limits: Limits, item: Setting) -> st.SearchStrategy[Any]:
+    if is_json(info):
+        return st.just(fake_value(item))
+    return _of(info.annotation, Limits({**limits.values, **Limits.of(info).values}), item)
 
 
 def _of(annotation: Any, limits: Limits, item: Setting) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        return _of(arguments[0], Limits({**limits.values, **Limits.among(arguments[1:]).values}), item)
+        return _within(FieldInfo.from_annotation(annotation), limits, item)
     if origin is Union or origin is types.UnionType:
         return st.one_of(*(_of(a, limits, item) for a in arguments if a is not type(None)))
     if origin is Secret:
@@ -68,7 +76,8 @@ def _of(annotation: Any, limits: Limits, item: Setting) -> st.SearchStrategy[Any
     if origin is Literal:
         return st.sampled_from(arguments)
     if origin is list:
-        return st.lists(_of(arguments[0], Limits({}), item), **_sizes(limits, most=5))
+        element = replace(item, info=FieldInfo.from_annotation(arguments[0]))
+        return st.lists(_values(element), **_sizes(limits, most=5))
     return _plain(annotation, limits, item)
 
 
@@ -92,8 +101,11 @@ def _plain(kind: Any, limits: Limits, item: Setting) -> st.SearchStrategy[Any]:
 def _texts(_kind: type, limits: Limits, item: Setting) -> st.SearchStrategy[str]:
     low = max(limits.get("min_length", 0), 0 if item.declaration.allow_empty else 1)
     if pattern := limits.get("pattern"):
-        matching = st.from_regex(pattern, fullmatch=True)
-        return matching.filter(lambda text: low <= len(text) <= limits.get("max_length", len(text)))
+        wanted = compiled(pattern, item.name)
+        matching = st.from_regex(wanted, alphabet=_ALPHABET)
+        lines = matching.filter(lambda text: not text.endswith("\n"))  # `$` lets Python's match one, and not Rust's
+        longer = lines.map(lambda text: lengthened(text, wanted, low))
+        return longer.filter(lambda text: low <= len(text) <= limits.get("max_length", len(text)))
     return st.text(_ALPHABET, min_size=low, max_size=limits.get("max_length", max(40, low)))
 
 
