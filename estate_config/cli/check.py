@@ -33,6 +33,8 @@ def check(
     """
     with reported(output):
         estate, names = estate_and_services(services)
+        if schema_only:
+            _hangs_together(estate)
         environments = _environments(estate, environment, schema_only=schema_only)
         ask_for_stages(estate, names, stage)
     made = _attempts(estate, names, environments, schema_only=schema_only)
@@ -45,6 +47,16 @@ def check(
         attempts = say_each(made, lambda attempt: _text(attempt, schema_only=schema_only))
     if any(attempt.problems for attempt in attempts):
         raise typer.Exit(PROBLEMS)
+
+
+def _hangs_together(estate: Estate) -> None:
+    """Raise `ConfigurationError` where names in `estate.toml` lead nowhere, be it in what no start looks at."""
+    from estate_config.errors import ConfigurationError, LoadInfo
+    from estate_config.generate.listed import mistakes
+
+    problems = [problem for file in estate.table.generated for problem in mistakes(estate, file)]
+    if problems:
+        raise ConfigurationError(problems, info=LoadInfo(config=estate.source))
 
 
 def _environments(estate: Estate, name: str | None, *, schema_only: bool) -> list[Environment]:

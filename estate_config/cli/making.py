@@ -17,7 +17,8 @@ from estate_config.cli.asked import estate_and_services, must_be_known
 from estate_config.cli.output import say
 
 if TYPE_CHECKING:
-    from estate_config.environments import GeneratedFile
+    from estate_config.environments import Estate, GeneratedFile
+    from estate_config.errors import Problem
     from estate_config.generate.artefacts import Artefact
     from estate_config.generate.catalogue import Catalogue
     from estate_config.generate.files import Change
@@ -80,18 +81,21 @@ def hand_over(
         raise typer.BadParameter("says which file to look at: --out FILE", param_hint="--check")
     try:
         return _handed(artefact, command, services, target, environment)
-    except (ConfigurationError, RefusedError) as error:
+    except ConfigurationError as error:
+        return _refused(target, str(target.out or artefact.name), error.problems)
+    except RefusedError as error:
         return Handed(str(target.out or ""), "refused", str(error))
 
 
 def hand_over_all(target: Target) -> Iterator[Handed]:
-    """Do the same with every file that `[generated]` lists; a file that cannot be made does not hide the others."""
-    from estate_config import environments
+    """Do the same with every file that `[generated]` lists; a file that cannot be made does not hide the others.
+
+    What is wrong with a service, or with the chains that serve it, is said once, before the files.
+    """
     from estate_config.errors import ConfigurationError
-    from estate_config.generate.artefacts import ARTEFACTS, DOCUMENTS
 
     try:
-        estate = environments.read()
+        estate, services = estate_and_services(None)
         if not estate.table.generated:
             raise estate.error(
                 "no file is listed", 'add [generated] to estate.toml, as "docs/settings.md" = "markdown"'
@@ -99,12 +103,59 @@ def hand_over_all(target: Target) -> Iterator[Handed]:
     except ConfigurationError as error:
         yield Handed("", "refused", str(error))
         return
+    broken = _broken(estate)
+    if broken:
+        problems = dict.fromkeys(problem for found in broken.values() for problem in found)
+        yield Handed("", "refused", str(ConfigurationError(list(problems))))
     for file, made in estate.table.generated.items():
-        must_be_known(f"[generated] {file}", made.artefact, {**DOCUMENTS, **ARTEFACTS})
-        document = made.artefact in DOCUMENTS
-        artefact = (DOCUMENTS if document else ARTEFACTS)[made.artefact]
         out = replace(target, out=Path(os.path.relpath(estate.folder / file)))
-        yield hand_over(artefact, _command(made, document=document), made.services, out, made.environment)
+        if without := [name for name in made.services or services if name in broken]:
+            message = f"{out.out} cannot be made: see above what is wrong with {', '.join(without)}"
+            yield Handed(str(out.out), "refused", message)
+        else:
+            yield _named(_listed(estate, file, out))
+
+
+def _broken(estate: Estate) -> dict[str, Sequence[Problem]]:
+    """Return what is wrong with services that files of `[generated]` are made of, by their names."""
+    from estate_config.errors import ConfigurationError
+    from estate_config.generate.catalogue import catalogue_of, schemas_of
+
+    broken: dict[str, Sequence[Problem]] = {}
+    listed = estate.table.generated.values()
+    wanted = {name for made in listed for name in made.services or estate.table.services}
+    for name in (name for name in estate.table.services if name in wanted):
+        try:
+            catalogue_of(estate, schemas_of(estate, [name]))
+        except ConfigurationError as error:
+            broken[name] = error.problems
+    return broken
+
+
+def _listed(estate: Estate, file: str, target: Target) -> Handed:
+    from estate_config.generate.artefacts import ARTEFACTS, DOCUMENTS
+    from estate_config.generate.listed import mistakes
+
+    if problems := list(mistakes(estate, file)):
+        return _refused(target, str(target.out), problems)
+    made = estate.table.generated[file]
+    document = made.artefact in DOCUMENTS
+    artefact = (DOCUMENTS if document else ARTEFACTS)[made.artefact]
+    return hand_over(artefact, _command(made, document=document), made.services, target, made.environment)
+
+
+def _named(handed: Handed) -> Handed:
+    """Let a refusal begin with its file: it is one among many."""
+    if handed.state != "refused" or handed.message.startswith(handed.file):
+        return handed
+    return replace(handed, message=f"{handed.file}: {handed.message}")
+
+
+def _refused(target: Target, what: str, problems: Sequence[Problem]) -> Handed:
+    from estate_config.report import counted, problems_text
+
+    head = f"{what} cannot be made: {counted(len(problems), 'problem')}."
+    return Handed(str(target.out or ""), "refused", f"{head}\n\n{problems_text(problems)}")
 
 
 def _command(made: GeneratedFile, *, document: bool) -> list[str]:

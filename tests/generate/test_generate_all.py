@@ -92,22 +92,71 @@ def test_a_file_that_cannot_be_made_does_not_hide_the_others(copy: Path) -> None
         table.replace('= "iam"', '= { artefact = "iam", environment = "development" }'), "utf-8"
     )
     told = estate(copy, "generate", "all", "--check", exit_code=1)
-    assert "no chain has the provider aws" in told
+    assert "infrastructure/iam.json: no chain has the provider aws" in told
     assert told.count("is as it should be") > 10
 
 
+def listing(copy: Path, *lines: str) -> None:
+    beginning = (copy / "estate.toml").read_text("utf-8").partition("[generated]")[0]
+    (copy / "estate.toml").write_text("\n".join([f"{beginning}[generated]", *lines, ""]), "utf-8")
+
+
 @pytest.mark.parametrize(
-    ("table", "words", "exit_code"),
+    ("table", "words"),
     [
-        ('"a.md" = "markdwon"', 'did you mean "markdown"?', 2),
-        ('"a.md" = { artefcat = "markdown" }', 'did you mean "artefact"?', 1),
-        ("", "no file is listed", 1),
+        ('"a.md" = { artefcat = "markdown" }', 'did you mean "artefact"?'),
+        ("", "no file is listed"),
     ],
 )
-def test_a_mistake_in_the_list_is_named(copy: Path, table: str, words: str, exit_code: int) -> None:
-    beginning = (copy / "estate.toml").read_text("utf-8").partition("[generated]")[0]
-    (copy / "estate.toml").write_text(f"{beginning}[generated]\n{table}\n", "utf-8")
-    assert words in estate(copy, "generate", "all", exit_code=exit_code).replace("\n│ ", " ").replace("\n", " ")
+def test_a_list_that_cannot_be_read_is_named(copy: Path, table: str, words: str) -> None:
+    listing(copy, table)
+    assert words in estate(copy, "generate", "all", exit_code=1)
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ('"markdwon"', 'there is no artefact "markdwon"; did you mean "markdown"?'),
+        ('{ artefact = "markdown", services = ["elt"] }', 'there is no service "elt"; did you mean "etl"?'),
+        (
+            '{ artefact = "markdown", environment = "prodution" }',
+            'there is no environment "prodution"; did you mean "production"?',
+        ),
+    ],
+)
+def test_a_name_that_is_not_there_is_a_problem_of_its_file_and_the_others_are_made(
+    copy: Path, entry: str, words: str
+) -> None:
+    listing(copy, f'"a.md" = {entry}', '"b.json" = "iam"')
+    told = estate(copy, "generate", "all", exit_code=1)
+    assert "a.md cannot be made: 1 problem.\n\nSCHEMA\n" in told
+    assert f"estate.toml: generated.a.md: {words}" in told
+    assert "wrote b.json" in told
+    assert words in estate(copy, "check", "--schema-only", exit_code=1)
+
+
+def test_what_became_of_the_list_is_a_document_whatever_is_wrong_with_it(copy: Path) -> None:
+    listing(copy, '"a.md" = "markdwon"', '"b.json" = "iam"')
+    document = json.loads(estate(copy, "generate", "all", "--format", "json", exit_code=1))
+    assert document["ok"] is False
+    assert [(one["file"], one["state"]) for one in document["files"]] == [("a.md", "refused"), ("b.json", "written")]
+
+
+def test_a_service_that_cannot_be_used_is_said_once_and_hides_no_file_of_the_others(copy: Path) -> None:
+    (copy / "services" / "ai" / "settings.py").write_text("import nowhere_to_be_found\n", "utf-8")
+    told = estate(copy, "generate", "all", "--check", exit_code=1)
+    assert told.count("nowhere_to_be_found") == 1
+    assert "infrastructure/iam.json cannot be made: see above what is wrong with ai\n" in told
+    assert "k8s/etl-deployment.yaml is as it should be" in told
+
+
+def test_what_has_no_equal_in_typescript_is_refused_without_a_word_of_a_start(copy: Path) -> None:
+    listing(copy, '"secrets.ts" = { artefact = "typescript", services = ["backend"] }')
+    table = (copy / "estate.toml").read_text("utf-8").replace('["env", "aws"]', '["env", "vault"]')
+    (copy / "estate.toml").write_text(table, "utf-8")
+    told = estate(copy, "generate", "all", exit_code=1)
+    assert told.startswith("secrets.ts cannot be made: 1 problem.\n\nSCHEMA\n")
+    assert "cannot start" not in told
 
 
 def test_all_takes_its_files_from_the_list_and_from_nowhere_else() -> None:
