@@ -210,6 +210,12 @@ class TestDeclaring:
         with pytest.raises(TypeError, match=r'providers= takes a tuple: providers=\("aws",\)'):
             secret(providers="aws")  # type: ignore[arg-type]  # that is the slip
 
+    @pytest.mark.parametrize("word", ["rotates", "max_stale"])
+    @pytest.mark.parametrize("length", ["90d", 90, timedelta(0)])
+    def test_a_length_of_time_is_one(self, word: str, length: Any) -> None:
+        with pytest.raises(TypeError, match=rf"{word}= takes a timedelta, and more than none: {word}=timedelta"):
+            secret(**{word: length})
+
 
 class TestMistakes:
     """Each is found when the class is defined, without any provider."""
