@@ -7,29 +7,39 @@ A provider package offers one `ProviderSpec` through an entry point of the group
 
 and the spec builds one `Provider`. That is all. A whole provider, in a few lines::
 
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic import BaseModel, ConfigDict
+
+    from estate_config.contract import ProviderSpec
+    from estate_config.model import Deadline, Failed, Found, Key, Origin, Place
+    from estate_config.payload import part_of
+
     class ShelfOptions(BaseModel):
         model_config = ConfigDict(extra="forbid")
         folder: Path
 
     class Shelf:
-        def __init__(self, options: ShelfOptions) -> None:
-            self._folder = options.folder
+        def __init__(self, folder: Path) -> None:
+            self._folder = folder
 
         def locate(self, key: Key) -> Place:
-            return Place(str(self._folder / (key.address or key.name)))
+            return Place(str(self._folder / (key.address or key.name.replace("/", "_"))))
 
         def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
             answers = {}
             for key in keys:
                 path = Path(self.locate(key).text)
                 if path.exists():
-                    answers[key] = Found(path.read_text(), Origin("shelf", str(path)))
+                    value = part_of(path.read_bytes(), None, binary=key.binary)
+                    answers[key] = value if isinstance(value, Failed) else Found(value, Origin("shelf", str(path)))
             return answers
 
         def close(self) -> None: ...
 
     spec = ProviderSpec(name="shelf", title="the shelf", summary="One file per key.", options=ShelfOptions,
-                        build=lambda options, context: Shelf(options))
+                        build=lambda options, context: Shelf(context.folder / options.folder))
 """
 
 from __future__ import annotations

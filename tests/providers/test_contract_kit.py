@@ -10,6 +10,7 @@ import sqlite3
 import ssl
 import subprocess
 import sys
+import textwrap
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any, ClassVar
 import pytest
 
 import estate_config.testing
+from estate_config import contract
 from estate_config.contract import Provider
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Key
@@ -28,46 +30,12 @@ from estate_config_providers.fixture import spec
 
 pytest_plugins = ["pytester"]
 
-# The whole of what a stranger writes: a provider from the docstring of the contract, and the kit on it.
-SHELF = """
-from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict
-
-from estate_config.contract import ProviderSpec
-from estate_config.model import Found, Origin, Place
-
-
-class ShelfOptions(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    folder: Path
-
-
-class Shelf:
-    def __init__(self, options):
-        self._folder = options.folder
-
-    def locate(self, key):
-        return Place(str(self._folder / key.name.replace("/", "_")))
-
-    def fetch(self, keys, deadline):
-        answers = {}
-        for key in keys:
-            path = Path(self.locate(key).text)
-            if path.exists():
-                raw = path.read_bytes()
-                answers[key] = Found(raw if key.binary else raw.decode(), Origin("shelf", str(path)))
-        return answers
-
-    def close(self): ...
-
-
-spec = ProviderSpec(name="shelf", title="the shelf", summary="One file per key.", options=ShelfOptions,
-                    build=lambda options, context: Shelf(options))
-"""
+# The whole of what a stranger writes: the provider that stands in the docstring of the contract, and the kit on it.
+SHELF = textwrap.dedent(str(contract.__doc__).partition("A whole provider, in a few lines::\n")[2])
 TEST = """
 import pytest
 import shelf_provider
+from estate_config.contract import Context
 from estate_config.testing import ProviderContract, Shelf
 
 
@@ -77,10 +45,11 @@ class TestShelf(ProviderContract):
     @pytest.fixture
     def shelf(self, tmp_path):
         def put(key, value):
-            path = tmp_path / key.name.replace("/", "_")
+            path = tmp_path / "values" / key.name.replace("/", "_")
             path.write_bytes(value if key.binary else value.encode())
 
-        return Shelf(shelf_provider.spec, put, options={"folder": tmp_path})
+        (tmp_path / "values").mkdir()
+        return Shelf(shelf_provider.spec, put, {"folder": "values"}, Context("test", tmp_path))
 """
 
 
