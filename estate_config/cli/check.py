@@ -53,8 +53,10 @@ def _hangs_together(estate: Estate) -> None:
     """Raise `ConfigurationError` where names in `estate.toml` lead nowhere, be it in what no start looks at."""
     from estate_config.errors import ConfigurationError, LoadInfo
     from estate_config.generate.listed import mistakes
+    from estate_config.unknown_names import unknown_names
 
-    problems = [problem for file in estate.table.generated for problem in mistakes(estate, file)]
+    problems = [*unknown_names(estate)]
+    problems += [problem for file in estate.table.generated for problem in mistakes(estate, file)]
     if problems:
         raise ConfigurationError(problems, info=LoadInfo(config=estate.source))
 

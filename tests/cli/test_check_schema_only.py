@@ -46,3 +46,27 @@ def test_a_place_that_a_prefix_makes_unreadable_is_one_too(project: Project) -> 
     project.change("estate.toml", '["shelf"]', '["aws"]\n[providers.aws]\nprefix = "estate/*/"')
     done = project.run("check", "ai", "--schema-only", code=1)
     assert "'estate/*/openai/key' is no name of a secret" in done.out
+
+
+# --- what estate.toml says besides -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "place", "meant"),
+    [
+        ("[providers.evn]", "providers.evn", "env"),
+        ("[environments.laptop.providers.dotnev]", "environments.laptop.providers.dotnev", "dotenv"),
+    ],
+)
+def test_options_of_a_provider_that_nobody_knows_are_a_mistake(
+    project: Project, table: str, place: str, meant: str
+) -> None:
+    project.change("estate.toml", '["shelf"]', f'["shelf"]\n{table}\nfolder = "x"')
+    said = f'SCHEMA\n  estate.toml: {place}: no provider called "{place.rpartition(".")[2]}" is installed, and no chain'
+    assert f'{said} has it; did you mean "{meant}"?' in project.run("check", "--schema-only", code=1).out
+    project.run("check", "ai")
+
+
+def test_options_of_a_provider_that_only_another_image_has_are_none(project: Project) -> None:
+    project.change("estate.toml", '["shelf"]', '["elsewhere"]\n[providers.elsewhere]\nfolder = "x"\n[providers.aws]')
+    project.run("check", "--schema-only", "--env", "laptop")
