@@ -167,6 +167,11 @@ class TestVariables:
         with pytest.raises(ValidationError, match="prefixes"):
             spec.options.model_validate({"prefixes": "ESTATE_"})
 
+    @pytest.mark.parametrize("prefix", ["est-", "1_", "A B", "A=", "É_", "A_\n"])
+    def test_a_prefix_is_one_that_a_shell_can_set(self, prefix: str) -> None:
+        with pytest.raises(ValidationError, match="prefix"):
+            spec.options.model_validate({"prefix": prefix})
+
 
 class TestPointers:
     @pytest.mark.parametrize(

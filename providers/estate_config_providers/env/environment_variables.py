@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from estate_config.contract import Context
 from estate_config.errors import Code
@@ -23,8 +23,8 @@ class EnvOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    prefix: str = ""
-    """Put before every derived name, as it is: `ESTATE_` makes `ESTATE_DATABASE_URL` of `database/url`."""
+    prefix: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
+    """What a shell can set. Put before every derived name, as it is: `ESTATE_` makes `ESTATE_DATABASE_URL` of `database/url`."""
 
 
 class EnvironmentVariables:
