@@ -181,7 +181,7 @@ def attempted(
 ) -> Attempt:
     """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration.
 
-    Without `stand_in`, nothing stands in for a store that cannot be reached.
+    Without `stand_in`, nothing stands in for a store that cannot be reached, and nothing is kept for that.
     """
     started = time.monotonic()
     cls = type(instance)
@@ -193,6 +193,8 @@ def attempted(
     except ConfigurationError as error:
         info = replace(error.info, service=error.info.service or attempt.info.service)
         return Attempt(info, [*attempt.problems, *error.problems], list(error.warnings))
+    if not stand_in:
+        chain = replace(chain, last_known_good=None)
     attempt.info = chain.info
     log.debug(
         "loading %s in %s: chain %s, from %s",
@@ -204,7 +206,7 @@ def attempted(
     resolution = answers_of(settings, chain, overrides)
     attempt.answers = resolution.answers
     attempt.warnings = [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
-    if stand_in and chain.last_known_good is not None:
+    if chain.last_known_good is not None:
         attempt.warnings += chain.last_known_good.stand_in(attempt.answers)
     attempt.problems += validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started

@@ -37,6 +37,7 @@ _NOT_OPENED = Failed(
     "cannot be opened: it was changed, or its key is another one now",
     "remove it; the next good load writes a new one",
 )
+_ANOTHERS = Failed(Code.INSECURE, "belongs to another user than this process", "remove it, or change its owner")
 _WRITING = {
     errno.ENOSPC: ("the disk is full", "make room on its disk"),
     errno.EDQUOT: ("the quota of the disk is used up", "make room on its disk"),
@@ -131,7 +132,7 @@ def _read(path: Path) -> bytes | Failed | None:
     if not isinstance(status, os.stat_result):
         return status
     if status.st_uid != os.geteuid():
-        return Failed(Code.INSECURE, "belongs to another user than this process", "remove it, or change its owner")
+        return _ANOTHERS
     if status.st_mode & 0o077:
         hint = f"may be read or written by other users: its mode is {status.st_mode & 0o777:04o}"
         return Failed(Code.INSECURE, hint, f"chmod 600 {path}")
@@ -139,7 +140,13 @@ def _read(path: Path) -> bytes | Failed | None:
 
 
 def _replace(path: Path, content: bytes) -> Failed | None:
-    """Put a new file in the place of the old one; in between, and where it fails, the old one is there."""
+    """Put a new file in the place of the old one; in between, and where it fails, the old one is there.
+
+    One of another user is not replaced: it would be this user's then, and nothing to the one who needs it.
+    """
+    with suppress(OSError):  # most often it is not there yet
+        if path.stat().st_uid != os.geteuid():
+            return _ANOTHERS
     made = ""
     try:
         descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 from the start

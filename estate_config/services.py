@@ -18,8 +18,9 @@ from estate_config.loading import Attempt
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
 from estate_config.redaction import Hidden, where
-from estate_config.settings import Settings
+from estate_config.settings import Settings, lazy
 from estate_config.suggest import did_you_mean
+from estate_config.swap import publish
 
 
 def schema_of(estate: Estate, service: str) -> type[Settings]:
@@ -35,10 +36,29 @@ def schema_of(estate: Estate, service: str) -> type[Settings]:
     raise ConfigurationError(problems, info=LoadInfo(service=service, config=estate.source))
 
 
-def attempted(estate: Estate, service: str, environment: Environment) -> tuple[Attempt, Settings | None]:
+def attempted(
+    estate: Estate, service: str, environment: Environment, *, stand_in: bool = True
+) -> tuple[Attempt, Settings | None]:
     """Try to load a service; return what came of it, and the instance if nothing is wrong. As `loading.attempted`."""
     cls = _schema(estate, service, environment)
-    return (cls, None) if isinstance(cls, Attempt) else _tried(cls, service, environment, stand_in=True)
+    return (cls, None) if isinstance(cls, Attempt) else _tried(cls, service, environment, stand_in=stand_in)
+
+
+def live(estate: Estate, service: str, environment: Environment) -> Settings:
+    """Return a lazy instance of a service with its values in, to be watched from outside.
+
+    The file of its last known good is left alone: it is the service's. Raises `ConfigurationError` with all that is
+    wrong.
+    """
+    attempt, values = attempted(estate, service, environment, stand_in=False)
+    if values is None:
+        error = attempt.error()
+        del attempt  # with the values that were found
+        raise error
+    loading.log_warnings(attempt)
+    instance = lazy(type(values))
+    publish(instance, values)
+    return instance
 
 
 def attempted_at_once(estate: Estate, services: Sequence[str], environment: Environment) -> list[Attempt]:

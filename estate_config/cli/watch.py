@@ -58,15 +58,15 @@ def _watched(
     estate: Estate, names: list[str], environment: Environment, every: float, output: Format
 ) -> dict[str, Watch]:
     """Return each service, watched; print the reports of those that cannot start, if there are any, and exit."""
-    from estate_config import lazy, load, watch
+    from estate_config import watch
     from estate_config.errors import ConfigurationError
-    from estate_config.services import schema_of
+    from estate_config.services import live
 
     instances, errors = {}, []
     for name in names:
         try:
             with progress(f"loading {name}"):
-                instances[name] = load(lazy(schema_of(estate, name)), environment=environment.name)
+                instances[name] = live(estate, name, environment)
         except ConfigurationError as error:
             errors.append(error)
     if not errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pty
@@ -87,6 +88,24 @@ def test_without_a_terminal_there_is_a_line_for_each_setting_and_then_for_each_c
         )
         put(cluster, "22")
         assert lines_until(process, lambda line: "fine" in line)[-1][9:] == "ai fine"
+
+
+def test_the_last_known_good_of_the_service_is_left_alone(cluster: Project) -> None:
+    """It may be of another user, who could not read it any more if this one wrote it."""
+    cluster.change("shelf.py", "offers=(Writer,)", "offers=(Writer,), remote=True")
+    table = '\n[environments.cluster.last_known_good]\nfile = "{service}.lkg"\nkey = "file:key"\nmax_age = 1\n'
+    cluster.write("estate.toml", (cluster.folder / "estate.toml").read_text("utf-8") + table)
+    cluster.write("key", base64.b64encode(b"k" * 32).decode())
+    kept = cluster.write("ai.lkg", "of the service")
+    with watching(cluster) as process:
+        lines_until(process, lambda line: "fine" in line)
+        for end in ("22", "333"):  # by the second, what the first has changed would be kept
+            put(cluster, end)
+            lines_until(process, lambda line: " new " in line)
+    assert kept.read_text("utf-8") == "of the service"
+    cluster.write("shelf.json", json.dumps({"database/url": {"failed": "DENIED"}, "openai/key": CANARY}))
+    assert "DENIED" in cluster.run("watch", "ai", "--env", "cluster", code=1).out
+    assert kept.read_text("utf-8") == "of the service"
 
 
 def test_one_that_hangs_fails_with_what_it_has_printed() -> None:

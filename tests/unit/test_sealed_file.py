@@ -174,6 +174,17 @@ def test_one_of_another_user_is_not_opened(file: Path, monkeypatch: pytest.Monke
     assert (refusal(file).code, "another user" in refusal(file).hint) == (Code.INSECURE, True)
 
 
+def test_one_of_another_user_is_not_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is of the service, which could not read the new one: who looks after it as root leaves it alone."""
+    before, other = file.read_bytes(), file.stat().st_uid + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    failed = seal(file, BOND, Hidden(b"new"), key_of)
+    assert failed is not None
+    assert (failed.code, "another user" in failed.hint) == (Code.INSECURE, True)
+    assert file.read_bytes() == before
+    assert list(file.parent.iterdir()) == [file]
+
+
 def test_what_stands_in_its_place_and_is_no_file_holds_nobody_up(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     assert refusal(tmp_path).code is Code.MALFORMED
