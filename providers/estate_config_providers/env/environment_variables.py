@@ -24,7 +24,7 @@ class EnvOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefix: str = Field(default="", pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$")
-    """What a shell can set. Put before every derived name, as it is: `ESTATE_` makes `ESTATE_DATABASE_URL` of `database/url`."""
+    """Put before every derived name, as it is: `ESTATE_` makes `ESTATE_DATABASE_URL` of `database/url`."""
 
 
 class EnvironmentVariables:
