@@ -1,4 +1,4 @@
-"""Names in `estate.toml` that lead nowhere, and that no start stumbles over: it would go on with the defaults."""
+"""Names in `estate.toml` that lead nowhere, and that no start need stumble over."""
 
 from __future__ import annotations
 
@@ -11,9 +11,19 @@ from estate_config.suggest import did_you_mean
 
 
 def unknown_names(estate: Estate) -> Iterator[Problem]:
-    """Yield a SCHEMA problem for each table of options whose provider is neither installed nor in any chain.
+    """Yield a SCHEMA problem for a default environment that is not there, and for options of a provider that is not."""
+    default = estate.table.default_environment
+    if default is not None and default not in estate.environments:
+        message = f'{estate.source}: default_environment: there is no environment "{default}"'
+        fix = f"correct default_environment, or add [environments.{default}]"
+        yield Problem("", Code.SCHEMA, message + did_you_mean(default, estate.environments), fix=fix)
+    yield from _unknown_providers(estate)
 
-    It imports no provider. One that is in a chain need not be installed here: another image may have it.
+
+def _unknown_providers(estate: Estate) -> Iterator[Problem]:
+    """Each table whose provider is neither installed nor in any chain. It imports no provider.
+
+    One that is in a chain need not be installed here: another image may have it.
     """
     table = estate.table
     asked = {entry.provider for environment in estate.environments.values() for entry in environment.chain}
@@ -24,6 +34,5 @@ def unknown_names(estate: Estate) -> Iterator[Problem]:
     for place, name in places.items():
         if name not in known:
             message = f'{estate.source}: {place}: no provider called "{name}" is installed, and no chain has it'
-            yield Problem(
-                "", Code.SCHEMA, message + did_you_mean(name, known), fix=f"correct {place}, or install the provider"
-            )
+            fix = f"correct {place}, or install the provider"
+            yield Problem("", Code.SCHEMA, message + did_you_mean(name, known), fix=fix)

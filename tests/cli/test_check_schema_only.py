@@ -70,3 +70,9 @@ def test_options_of_a_provider_that_nobody_knows_are_a_mistake(
 def test_options_of_a_provider_that_only_another_image_has_are_none(project: Project) -> None:
     project.change("estate.toml", '["shelf"]', '["elsewhere"]\n[providers.elsewhere]\nfolder = "x"\n[providers.aws]')
     project.run("check", "--schema-only", "--env", "laptop")
+
+
+def test_a_default_environment_that_is_not_there_is_a_mistake(project: Project) -> None:
+    project.change("estate.toml", '"laptop"', '"lapotp"')
+    done = project.run("check", "--schema-only", code=1)
+    assert 'default_environment: there is no environment "lapotp"; did you mean "laptop"?' in done.out

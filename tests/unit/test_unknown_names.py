@@ -31,6 +31,17 @@ def test_a_provider_of_a_chain_may_be_installed_elsewhere() -> None:
     assert list(unknown_names(read(table))) == []
 
 
+@pytest.mark.parametrize("default", ["here", "test", None])
+def test_a_default_environment_that_is_there_is_fine(default: str | None) -> None:
+    assert list(unknown_names(read({**estate("env"), "default_environment": default}))) == []
+
+
+def test_a_default_environment_that_is_not_there_is_a_problem_though_a_variable_names_another_one() -> None:
+    (problem,) = unknown_names(read({**estate("env"), "default_environment": "her"}))
+    assert problem.message.endswith(': default_environment: there is no environment "her"; did you mean "here"?')
+    assert problem.fix == "correct default_environment, or add [environments.her]"
+
+
 def test_no_provider_is_imported_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("estate_config_providers")]:
         monkeypatch.delitem(sys.modules, name)
