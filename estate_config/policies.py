@@ -150,8 +150,8 @@ def _without(service: str, environment: str, looked_at: Sequence[PolicyFinding])
     message = "no role has its policy or the shared one: what it may read, it has from elsewhere"
     asked = tuple(Asked(PROVIDER, one.name, "no role has it" if one.place else one.state) for one in looked_at)
     own = looked_at[0].name
-    fix = f"estate generate iam {service} --env {environment}   (make the policy {own} of it: aws iam create-policy)\n"
-    fix += f"aws iam attach-role-policy --role-name {own} --policy-arn ARN   (the one that create-policy has told)"
+    fix = f"estate generate iam {service} --env {environment}   # make the policy {own} of it: aws iam create-policy\n"
+    fix += f"aws iam attach-role-policy --role-name {own} --policy-arn ARN   # the one that create-policy has told"
     return Problem(service, Code.MISSING, message, asked, fix)
 
 
@@ -171,8 +171,8 @@ def _differing(environment: str, deployed: Policy, documents: Sequence[Mapping[s
     asked = Asked(PROVIDER, deployed.place, Code.STALE)
     fix = (
         f"aws iam create-policy-version --policy-arn {deployed.place} --set-as-default"
-        f" --policy-document file://policy.json   (out of `estate generate iam --env {environment}`)\n"
-        "terraform apply   (where Terraform has made it)"
+        f" --policy-document file://policy.json   # out of `estate generate iam --env {environment}`\n"
+        "terraform apply   # where Terraform has made it"
     )
     return Problem("", Code.STALE, message, (asked,), fix)
 

@@ -355,7 +355,7 @@ def _stops(item: Setting, links: tuple[Link, ...]) -> Iterator[Stop]:
         if link.serves(item):
             key = link.key(item)
             place = place_of(link, key)
-            is_said = place.change.partition("   (")[0] in place.fix  # the command, without the remark after it
+            is_said = place.change.partition("   # ")[0] in place.fix  # the command, without the remark after it
             yield Stop(link.name, link.spec.title, place.text, place.fix, "" if is_said else place.change, key)
 
 

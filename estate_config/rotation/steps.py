@@ -112,7 +112,7 @@ def perform(rotation: Rotation, step: Step, version: str) -> Failed | None:
     if stands.pending != version and not (step is Step.CREATE and stands.pending is None):
         stage = rotation.rotator.pending
         hint = f"does not have the version {version} as {stage}: another rotation has begun, or this one was ended"
-        return Failed(Code.UNAVAILABLE, hint, f"{rotation.command}   (goes on with what has begun)")
+        return Failed(Code.UNAVAILABLE, hint, f"{rotation.command}   # goes on with what has begun")
     match step:
         case Step.CREATE:
             return _create(rotation, version, begun=stands.pending is not None)

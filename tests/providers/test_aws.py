@@ -369,9 +369,9 @@ def test_locate_names_the_place_and_the_commands_without_a_value_on_the_command_
         member = provider.locate(key("password", "estate/rds#password"))
         assert member.text == "estate/rds#password"
         create, put = member.fix.splitlines()
-        assert create.endswith('(it is not there yet: the whole JSON object, "password" in it)')
-        assert put.endswith('(it is there: the whole JSON object, "password" in it)')
-        assert member.change.endswith('file://secret.json   (the whole JSON object, "password" in it)')
+        assert create.endswith('# it is not there yet: the whole JSON object, "password" in it')
+        assert put.endswith('# it is there: the whole JSON object, "password" in it')
+        assert member.change.endswith('file://secret.json   # the whole JSON object, "password" in it')
         assert len(provider.locate(key("old", "estate/jwt?stage=AWSPREVIOUS")).fix.splitlines()) == 2
         version = provider.locate(key("jwt", f"jwt?version={'0' * 32}"))
         assert version.fix.startswith("aws secretsmanager list-secret-version-ids --secret-id jwt")

@@ -276,8 +276,8 @@ def test_locate_names_the_place_and_the_command() -> None:
     assert place.fix == "gcloud secrets create openai_api_key --project=estate --data-file=-"
     assert place.change == "gcloud secrets versions add openai_api_key --project=estate --data-file=-"
     create, add = provider.locate(key("user", "rds#user")).fix.splitlines()
-    assert create.endswith("(it is not there yet)")
-    assert add.endswith("(it is there)")
+    assert create.endswith("# it is not there yet")
+    assert add.endswith("# it is there")
 
 
 def test_without_the_client_library_the_install_command_is_named() -> None:

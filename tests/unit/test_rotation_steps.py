@@ -65,7 +65,7 @@ def test_the_command_that_goes_on_is_for_the_same_secret_and_environment() -> No
     rotation = replace(rotation_on(Stages(NOW=("1", "x"), NEXT=("2", "y"))), name="rds!db-1", environment="staging")
     failed = perform(rotation, Step.SET, "3")
     assert failed is not None
-    assert failed.fix == "estate rotate 'rds!db-1' --env staging   (goes on with what has begun)"
+    assert failed.fix == "estate rotate 'rds!db-1' --env staging   # goes on with what has begun"
 
 
 @pytest.mark.parametrize("method", ["probe", "fetch", "put_pending"])

@@ -13,10 +13,10 @@ _WHOLE = {
         "in a pod: give its service account a role (EKS Pod Identity, or IAM roles for service accounts)"
     ),
     Cause.LOGGED_OUT: "aws sso login",
-    Cause.REFUSED: "aws sts get-caller-identity   (shows whether they are good); renew them, and check the clock",
-    Cause.NO_PROFILE: "aws configure list-profiles   (shows which there are)",
+    Cause.REFUSED: "aws sts get-caller-identity   # shows whether they are good; renew them, and check the clock",
+    Cause.NO_PROFILE: "aws configure list-profiles   # shows which there are",
     Cause.BAD_FILES: "correct ~/.aws/config and ~/.aws/credentials; aws configure list shows what is read",
-    Cause.ROLE: "aws sts get-caller-identity   (shows who asks); let the role's trust policy name this identity",
+    Cause.ROLE: "aws sts get-caller-identity   # shows who asks; let the role's trust policy name this identity",
     Cause.NO_REGION: 'put region = "…" under [providers.{provider}] in estate.toml, or set AWS_REGION',
     Cause.BAD_SETTING: "correct region and endpoint_url under [providers.{provider}], or the AWS_… variables",
     Cause.NO_SDK: "pip install 'estate-config[aws]'",

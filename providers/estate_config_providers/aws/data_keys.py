@@ -68,7 +68,7 @@ def _fix(cause: Cause, name: str, access: AwsAccess) -> str:
     if cause is Cause.DENIED:
         return mending.statement(["kms:GenerateDataKey", "kms:Decrypt"], "arn:aws:kms:REGION:ACCOUNT:key/KEY-ID")
     if cause in (Cause.NOT_FOUND, Cause.KMS, Cause.MALFORMED):
-        return f"aws kms describe-key --key-id {shlex.quote(name)}   (shows whether it is there and enabled)"
+        return f"aws kms describe-key --key-id {shlex.quote(name)}   # shows whether it is there and enabled"
     return mending.of_whole(cause, KMS, access.role_arn)
 
 

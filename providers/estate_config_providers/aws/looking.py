@@ -96,7 +96,7 @@ def stages_of(seen: DescribeSecretResponseTypeDef) -> Mapping[str, str]:
 
 def _either(address: Address, site: Site) -> Failed:
     hint = "does not exist, or has no such version: AWS says the same of both, and this identity may not look which"
-    tell = f"{mending.allow(address, site, 'DescribeSecret')}   (to tell them apart)"
+    tell = f"{mending.allow(address, site, 'DescribeSecret')}   # to tell them apart"
     return Failed(Code.NO_VALUE, hint, f"{mending.fill(address, site)}\n{tell}")
 
 
@@ -105,5 +105,5 @@ def _kms(key: str | None, trouble: Trouble, address: Address, site: Site) -> Fai
         hint = f"{trouble.cause.hint}. The key is aws/secretsmanager, which other accounts cannot use"
         return Failed(Code.KMS, hint, mending.rekey(address, site))
     hint = f"{trouble.cause.hint}. The key is {key}"
-    look = f"aws kms describe-key --key-id {key}   (shows whether it is enabled)"
+    look = f"aws kms describe-key --key-id {key}   # shows whether it is enabled"
     return Failed(Code.KMS, hint, f"{mending.allow_key(address, site, key, 'Decrypt')}\n{look}")

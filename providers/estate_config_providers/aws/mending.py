@@ -40,7 +40,7 @@ def put(address: Address, site: Site, when: str = "") -> str:
     """Return the command that puts a value into a secret that is there."""
     if address.version is not None:
         words = f"list-secret-version-ids --secret-id {shlex.quote(address.secret)}"
-        return f"{site.command(words, address)}   (a version cannot be written: name one that is there)"
+        return f"{site.command(words, address)}   # a version cannot be written: name one that is there"
     stage = "" if address.stage is None else f" --version-stages {shlex.quote(address.stage)}"
     words = f"put-secret-value --secret-id {shlex.quote(address.secret)}{stage}"
     return _with_value(site.command(words, address), address, when)
@@ -82,7 +82,7 @@ def replicate(address: Address, site: Site, region: str) -> str:
 
 def rekey(address: Address, site: Site) -> str:
     words = f"update-secret --secret-id {shlex.quote(address.secret)} --kms-key-id KEY-ID"
-    return f"{site.command(words, address)}   (a key of your own, that both accounts may use)"
+    return f"{site.command(words, address)}   # a key of your own, that both accounts may use"
 
 
 def allow(address: Address, site: Site, *actions: str) -> str:
@@ -128,5 +128,5 @@ def of_whole(cause: Cause, site: Site) -> str:
 
 def _with_value(command: str, address: Address, when: str) -> str:
     if address.member is None:
-        return f"{command} --secret-string file:///dev/stdin   ({when}{_TYPED})"
-    return f'{command} --secret-string file://secret.json   ({when}the whole JSON object, "{address.member}" in it)'
+        return f"{command} --secret-string file:///dev/stdin   # {when}{_TYPED}"
+    return f'{command} --secret-string file://secret.json   # {when}the whole JSON object, "{address.member}" in it'

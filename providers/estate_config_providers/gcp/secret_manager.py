@@ -40,7 +40,7 @@ class SecretManager:
             return Place(key.address or key.name, address.fix, wrong=address.hint)
         put = fix(Code.NO_VALUE, address)
         create = f"gcloud secrets create {address.secret} --project={address.project} --data-file=-"
-        either = f"{create}   (it is not there yet)\n{put}   (it is there)"
+        either = f"{create}   # it is not there yet\n{put}   # it is there"
         return Place(address.text, either if address.member else create, put)
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:

@@ -38,6 +38,6 @@ SERVICE = Service(
             "start fewer instances at the same moment, or raise the 40 calls a second: aws ssm update-service-setting "
             "--setting-id /ssm/parameter-store/high-throughput-enabled --setting-value true"
         ),
-        C.QUOTA: "aws service-quotas list-service-quotas --service-code ssm   (shows the limits of the account)",
+        C.QUOTA: "aws service-quotas list-service-quotas --service-code ssm   # shows the limits of the account",
     },
 )

@@ -12,7 +12,7 @@ from estate_config_providers._aws.mending import allow_key, of_whole, partition,
 from estate_config_providers.parameter_store.address import Address
 from estate_config_providers.parameter_store.failures import SERVICE
 
-_STDIN = "--value file:///dev/stdin   (type the value, then Ctrl-D twice, no Enter: it stays out of the history)"
+_STDIN = "--value file:///dev/stdin   # type the value, then Ctrl-D twice, no Enter: it stays out of the history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +27,9 @@ class Words:
         name = shlex.quote(address.names[0])
         if address.selector is not None:
             words = f"label-parameter-version --name {name} --parameter-version N --labels {address.selector}"
-            return f"{self._command(words, address)}   (a version cannot be written: label one that is there)"
+            return f"{self._command(words, address)}   # a version cannot be written: label one that is there"
         words = f"put-parameter --overwrite --name {name} --type {'SecureString' if secret else 'String'}"
-        whole = f"--value file://all.json   (the whole JSON object, {address.member} in it)"
+        whole = f"--value file://all.json   # the whole JSON object, {address.member} in it"
         return f"{self._command(words, address)} {_STDIN if address.member is None else whole}"
 
     def describe(self, address: Address) -> str:
@@ -45,7 +45,7 @@ class Words:
 
     def no_version(self, address: Address) -> Failed:
         hint = f"exists, and has no version or label {address.selector}"
-        return Failed(Code.NO_VALUE, hint, f"{self.describe(address)}   (shows the latest version)")
+        return Failed(Code.NO_VALUE, hint, f"{self.describe(address)}   # shows the latest version")
 
     def elsewhere(self, address: Address, region: str) -> Failed:
         hint = f"is in {address.part('region')}, and {region} is asked"

@@ -95,7 +95,7 @@ def _text(group: Mapping[Key, tuple[Address, str | bytes]], held: Held | None) -
 
 def _too_long(text: str) -> Failed:
     hint = f"has {len(text):,} characters: a standard parameter takes {_STANDARD:,}, an advanced one {_ADVANCED:,}"
-    advanced = "aws ssm put-parameter --tier Advanced …   (it costs money, and cannot be made standard again)"
+    advanced = "aws ssm put-parameter --tier Advanced …   # it costs money, and cannot be made standard again"
     fix = advanced if len(text) <= _ADVANCED else "keep it in AWS Secrets Manager, which takes 65,536 bytes"
     return Failed(Code.MALFORMED, hint, fix)
 

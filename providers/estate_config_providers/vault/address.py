@@ -77,7 +77,7 @@ def address_of(key: Key, options: VaultOptions) -> Address | Failed:
     if engine is None:
         known = [options.mount, *options.mounts]
         message = f"{key.address!r} names a mount that estate.toml does not know{did_you_mean(mount, known)}"
-        return _wrong(message, f'[providers.vault.mounts]\n"{mount}" = "kv-v2"   (or kv-v1, database)')
+        return _wrong(message, f'[providers.vault.mounts]\n"{mount}" = "kv-v2"   # or kv-v1, database')
     version = _QUERY.fullmatch(query) if query else None
     if query and (version is None or engine is not Engine.KV2):
         message = f"{key.address!r} asks for {query!r}, and only ?version=N is known, on mounts of kv-v2"

@@ -50,7 +50,7 @@ def filled(template: str, secret: Secret) -> str:
 
 
 _LOOK = "look whether the server can be reached, and how it is: vault status"
-_POLICY = 'path "{policy}" { capabilities = ["read"] }   (in a policy of the token: vault policy write NAME FILE)'
+_POLICY = 'path "{policy}" { capabilities = ["read"] }   # in a policy of the token: vault policy write NAME FILE'
 _ADDRESS = "correct the address in the schema: {text}"
 _LOGIN = "vault login, or look at [providers.vault.auth]: the token is VAULT_TOKEN, ~/.vault-token, or of a login"
 _ENGINE = '[providers.vault] has another engine for the mount "{mount}" than: vault secrets list'

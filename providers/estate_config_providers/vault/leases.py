@@ -17,7 +17,7 @@ from estate_config_providers.vault.session import Session
 if TYPE_CHECKING:
     from estate_config_providers.vault.connection import Reply
 
-_POLICY = 'path "sys/leases/renew" { capabilities = ["update"] }   (in a policy of the token; `default` has it)'
+_POLICY = 'path "sys/leases/renew" { capabilities = ["update"] }   # in a policy of the token; `default` has it'
 _SECONDS = 10.0
 """Seconds at most for a renewal, in which the server may have to tell a database of it."""
 

@@ -101,7 +101,7 @@ class Credentials:
             wrapping,
             once=True,
         )
-        fix = "vault write -wrap-ttl=120s -f auth/approle/role/ROLE/secret-id   (a new one)"
+        fix = "vault write -wrap-ttl=120s -f auth/approle/role/ROLE/secret-id   # a new one"
         if isinstance(answer, Trouble):
             if answer.status not in {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}:
                 return answer

@@ -14,8 +14,8 @@ from estate_config_providers.vault.options import Engine
 from estate_config_providers.vault.reading import document_of, gone, nothing, time_of
 from estate_config_providers.vault.session import Session
 
-_METADATA = 'path "{mount}/metadata/{path}" { capabilities = ["read"] }   (in a policy of the token)'
-_FOLDER = 'path "{mount}/…" { capabilities = ["list"] }   (the folder of {path}, in a policy of the token)'
+_METADATA = 'path "{mount}/metadata/{path}" { capabilities = ["read"] }   # in a policy of the token'
+_FOLDER = 'path "{mount}/…" { capabilities = ["list"] }   # the folder of {path}, in a policy of the token'
 
 
 def readable(session: Session, secrets: Iterable[Secret], deadline: Deadline) -> dict[Secret, bool | None]:

@@ -123,19 +123,18 @@ def nothing(secret: Secret, document: Mapping[str, Any]) -> Failed | None:
         return gone(secret, str(metadata.get("version")), destroyed=bool(metadata.get("destroyed")))
     if document.get("errors") or document.get("warnings"):  # there are none where it is only the path
         hint = "is on a mount that is not there, or of another engine than estate.toml says"
-        fix = "vault secrets list   (then correct mount, kv_version, mounts or namespace in [providers.vault])"
+        fix = "vault secrets list   # then correct mount, kv_version, mounts or namespace in [providers.vault]"
         return Failed(Code.MALFORMED, hint, fix)
     if secret.version is not None:  # who asks for one version does not want what the next provider has
-        fix = filled("vault kv metadata get -mount={mount} {path}   (shows its versions)", secret)
+        fix = filled("vault kv metadata get -mount={mount} {path}   # shows its versions", secret)
         return Failed(Code.NO_VALUE, "does not exist, or has no such version", fix)
     return None
 
 
 def gone(secret: Secret, version: str, *, destroyed: bool) -> Failed:
-    """Return what it is that this version of a secret of KV 2 is deleted or destroyed."""
+    """Return that a version of a secret of KV 2 is deleted, or destroyed: of this, who knows the member says the fix."""
     if destroyed:
-        fix = filled("vault kv put -mount={mount} {path} NAME=-   (a new version, NAME on standard input)", secret)
-        return Failed(Code.NO_VALUE, f"has version {version} destroyed, for good", fix)
+        return Failed(Code.NO_VALUE, f"has version {version} destroyed, for good")
     fix = filled(f"vault kv undelete -mount={{mount}} -versions={version} {{path}}", secret)
     return Failed(Code.DELETED, f"has version {version} deleted, and it can be brought back", fix)
 

@@ -110,7 +110,7 @@ class Vault:
             elif isinstance(status, Status):
                 answers[key] = replace(status, place=address.text, may_read=allowed[address.secret])
             elif status is not None:
-                answers[key] = status
+                answers[key] = _mended(address, status)
         return answers
 
     def renew(self, deadline: Deadline) -> Renewal:
@@ -173,8 +173,10 @@ def _ends(login: Login) -> bool:
 def _answer(address: Address, content: Content | Failed | Trouble | None) -> Found | Failed | None:
     if isinstance(content, Trouble):
         return content.failed(address.secret)
-    if not isinstance(content, Content):
-        return content
+    if isinstance(content, Failed):
+        return _mended(address, content)
+    if content is None:
+        return None
     value = member_of(content, address.member)
     if not isinstance(value, str):
         return value
@@ -186,14 +188,29 @@ def _put_command(address: Address) -> str:
     """Return the command that puts a value there, given on standard input."""
     secret = address.secret
     if secret.engine is Engine.DATABASE:
-        return f"vault write {secret.mount}/roles/… db_name=… creation_statements=…   (makes the role of {secret.path})"
-    place = f"-mount={shlex.quote(secret.mount)} {shlex.quote(secret.path)}"
+        return f"vault write {secret.mount}/roles/… db_name=… creation_statements=…   # makes the role of {secret.path}"
+    put = _whole_put_command(address)
     if address.member == WHOLE:
-        return f"vault kv put {place} -   (a JSON object on standard input)"
-    put = f"vault kv put {place} {shlex.quote(address.member)}=-"
+        return put
     if secret.engine is Engine.KV1:
-        return f"{put}   (it is not there yet, or has no other members: these would be lost)"
-    return f"{put}   (it is not there yet)\n{_patch_command(address)}   (it is there)"
+        return f"{put}   # it is not there yet, or has no other members: these would be lost"
+    return f"{put}   # it is not there yet\n{_patch_command(address)}   # it is there"
+
+
+def _whole_put_command(address: Address) -> str:
+    """Return the command that makes a version with nothing but this value."""
+    place = f"-mount={shlex.quote(address.secret.mount)} {shlex.quote(address.secret.path)}"
+    if address.member == WHOLE:
+        return f"vault kv put {place} -   # a JSON object on standard input"
+    return f"vault kv put {place} {shlex.quote(address.member)}=-"
+
+
+def _mended(address: Address, failed: Failed) -> Failed:
+    """Return it with its fix: of a version that was destroyed, nothing is left that could be patched."""
+    if failed.fix:
+        return failed
+    remark = "" if address.member == WHOLE else "   # a new version: its other members are to be given with it"
+    return replace(failed, fix=f"{_whole_put_command(address)}{remark}")
 
 
 def _patch_command(address: Address) -> str:

@@ -16,7 +16,7 @@ from estate_config_providers.vault.options import Engine
 from estate_config_providers.vault.reading import Content, content_of, document_of, plain, read_call
 from estate_config_providers.vault.session import Session
 
-_POLICY = 'path "{policy}" { capabilities = ["create", "read", "update"] }   (in a policy of the token)'
+_POLICY = 'path "{policy}" { capabilities = ["create", "read", "update"] }   # in a policy of the token'
 
 
 def unwritable(secret: Secret) -> Failed | None:

@@ -77,7 +77,7 @@ def _of_node(problem: Mapping[str, Any]) -> tuple[object, ...]:
 
 def _first(fix: str, code: str) -> str:
     """The first command or line, without the remark after it; what upgrades the SDK differs."""
-    return "" if code == "PLUGIN" else fix.partition("\n")[0].partition("   (")[0]
+    return "" if code == "PLUGIN" else fix.partition("\n")[0].partition("   # ")[0]
 
 
 def _lines(report: str) -> list[str]:

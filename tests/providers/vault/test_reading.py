@@ -127,6 +127,8 @@ def test_deleted_and_destroyed_are_told_apart(
     deleted, destroyed = failed(answers["deleted#password"]), failed(answers["destroyed#password"])
     assert (deleted.code, deleted.fix) == (Code.DELETED, "vault kv undelete -mount=secret -versions=2 deleted")
     assert (destroyed.code, destroyed.hint) == (Code.NO_VALUE, "has version 2 destroyed, for good")
+    command_line(bao, destroyed.fix, tmp_path, given="p3")
+    assert ask(provider, "destroyed#password") == {"destroyed#password": "p3"}
     command_line(bao, deleted.fix, tmp_path)
     assert ask(provider, "deleted#password") == {"deleted#password": "p2"}
 
@@ -134,7 +136,7 @@ def test_deleted_and_destroyed_are_told_apart(
 def command_line(bao: EmbeddedVault, command: str, folder: Path, given: str = "") -> None:
     """Run a command of a fix, by the command line of the server that is here."""
     environment = {"BAO_ADDR": bao.endpoint_url, "BAO_TOKEN": "root", "HOME": str(folder), "PATH": os.defpath}
-    plain = command.partition("   (")[0].replace("vault", program(), 1)
+    plain = command.partition("   # ")[0].replace("vault", program(), 1)
     done = subprocess.run(
         ["sh", "-c", plain], env=environment, input=given, capture_output=True, text=True, timeout=30, check=False
     )
@@ -155,7 +157,7 @@ def test_the_commands_of_a_place_put_a_value_there(
         command_line(bao, command, tmp_path, "second")
         assert ask(provider, address) == {address: "second"}
     if place.change:
-        assert patch == [f"{place.change}   (it is there)"]
+        assert patch == [f"{place.change}   # it is there"]
     assert bool(place.change) == (mount == "secret")
     whole = f"{mount}:by hand/whole#*"
     command_line(bao, provider.locate(key(whole)).fix, tmp_path, '{"a": "b"}')

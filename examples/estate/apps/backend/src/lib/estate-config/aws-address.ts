@@ -65,7 +65,7 @@ export function create(address: Address, region: string | undefined, when = ''):
 
 export function put(address: Address, region: string | undefined, when = ''): string {
   if (address.version) {
-    return `${about('list-secret-version-ids', address, region)}   (a version cannot be written: name one that is there)`;
+    return `${about('list-secret-version-ids', address, region)}   # a version cannot be written: name one that is there`;
   }
   const stage = address.stage ? ` --version-stages ${address.stage}` : '';
   const words = `put-secret-value --secret-id ${quoted(address.secret)}${stage}`;
@@ -74,9 +74,9 @@ export function put(address: Address, region: string | undefined, when = ''): st
 
 function withValue(words: string, { member }: Address, when: string): string {
   if (member === undefined) {
-    return `${words} --secret-string file:///dev/stdin   (${when}type the value, no Enter, then Ctrl-D twice)`;
+    return `${words} --secret-string file:///dev/stdin   # ${when}type the value, no Enter, then Ctrl-D twice`;
   }
-  return `${words} --secret-string file://secret.json   (${when}the whole JSON object, "${member}" in it)`;
+  return `${words} --secret-string file://secret.json   # ${when}the whole JSON object, "${member}" in it`;
 }
 
 /** The statement that allows actions on this secret and on no other: six `?` for the six characters that AWS adds. */

@@ -60,12 +60,12 @@ const CAUSES = {
   NO_PROFILE: [
     'CREDENTIALS',
     'gets no AWS credentials from its profile',
-    'aws configure list-profiles   (shows which there are); aws sso login',
+    'aws configure list-profiles   # shows which there are; aws sso login',
   ],
   REFUSED: [
     'CREDENTIALS',
     'has credentials that AWS refuses: wrong, expired, or the clock is off here',
-    'aws sts get-caller-identity   (shows whether they are good); renew them, and check the clock',
+    'aws sts get-caller-identity   # shows whether they are good; renew them, and check the clock',
   ],
   NO_REGION: [
     'SCHEMA',
@@ -198,11 +198,11 @@ function noVersion(address: Address, region: string): Failed {
 function undecipherable(address: Address, region: string, key: string | undefined): Failed {
   const [code, hint] = CAUSES.KMS;
   if (key === undefined) {
-    const remark = '--kms-key-id KEY-ID   (a key of your own, that both accounts may use)';
+    const remark = '--kms-key-id KEY-ID   # a key of your own, that both accounts may use';
     const fix = `${about('update-secret', address, region)} ${remark}`;
     return failed(code, `${hint}. The key is aws/secretsmanager, which other accounts cannot use`, fix);
   }
-  const look = `aws kms describe-key --key-id ${key}   (shows whether it is enabled)`;
+  const look = `aws kms describe-key --key-id ${key}   # shows whether it is enabled`;
   return failed(code, `${hint}. The key is ${key}`, `${allowDecryption(address, region, key)}\n${look}`);
 }
 
@@ -210,7 +210,7 @@ function undecipherable(address: Address, region: string, key: string | undefine
 export function noneOrNoVersion(address: Address, region: string): Failed {
   const hint =
     'does not exist, or has no such version: AWS says the same of both, and this identity may not look which';
-  const tell = `${allow(address, region, 'DescribeSecret')}   (to tell them apart)`;
+  const tell = `${allow(address, region, 'DescribeSecret')}   # to tell them apart`;
   return failed('NO_VALUE', hint, `${fill(address, region)}\n${tell}`);
 }
 
