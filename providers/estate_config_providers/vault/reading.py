@@ -132,7 +132,7 @@ def nothing(secret: Secret, document: Mapping[str, Any]) -> Failed | None:
 
 
 def gone(secret: Secret, version: str, *, destroyed: bool) -> Failed:
-    """Return that a version of a secret of KV 2 is deleted, or destroyed: of this, who knows the member says the fix."""
+    """Return that a version of a secret of KV 2 is deleted; or destroyed: who knows the member, adds the fix."""
     if destroyed:
         return Failed(Code.NO_VALUE, f"has version {version} destroyed, for good")
     fix = filled(f"vault kv undelete -mount={{mount}} -versions={version} {{path}}", secret)
