@@ -144,6 +144,9 @@ class TestWhoUsesIt:
             def wrap(self, link: Link) -> Link:
                 return link
 
+            def options(self, provider: str) -> dict[str, Any]:
+                return {}
+
         with use(Service, {"a": "double"}):
             assert load(Service).a == "double"
         monkeypatch.setattr(guard, "_everywhere", [Watching()])
