@@ -18,7 +18,7 @@ from estate_config.loading import Attempt
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
 from estate_config.redaction import Hidden, where
-from estate_config.settings import Settings, lazy
+from estate_config.settings import Settings, hold, lazy, record_of
 from estate_config.suggest import did_you_mean
 from estate_config.swap import publish
 
@@ -47,8 +47,8 @@ def attempted(
 def live(estate: Estate, service: str, environment: Environment) -> Settings:
     """Return a lazy instance of a service with its values in, to be watched from outside.
 
-    The file of its last known good is left alone: it is the service's. Raises `ConfigurationError` with all that is
-    wrong.
+    What happens to it is told under this name, be it of a class that others have, too. The file of its last known good
+    is left alone: it is the service's. Raises `ConfigurationError` with all that is wrong.
     """
     attempt, values = attempted(estate, service, environment, stand_in=False)
     if values is None:
@@ -56,6 +56,9 @@ def live(estate: Estate, service: str, environment: Environment) -> Settings:
         del attempt  # with the values that were found
         raise error
     loading.log_warnings(attempt)
+    record = record_of(values)
+    assert record is not None  # noqa: S101 - it is loaded
+    hold(values, replace(record, info=attempt.info))
     instance = lazy(type(values))
     publish(instance, values)
     return instance

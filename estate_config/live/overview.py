@@ -70,7 +70,7 @@ class Happenings:
     """What happens to watched settings from now on."""
 
     def __init__(self, watches: dict[str, Watch]) -> None:
-        """By the names of their services."""
+        """By the names of their services; each is loaded under a name of its own."""
         self._watches = watches
         self._names = {
             record.info.service: name for name, one in watches.items() if (record := record_of(one.instance))

@@ -10,7 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,10 +39,10 @@ def put(project: Project, end: str, **more: str) -> None:
 
 
 @contextmanager
-def watching(project: Project, *words: str) -> Iterator[subprocess.Popen[str]]:
+def watching(project: Project, *words: str, services: Sequence[str] = ("ai",)) -> Iterator[subprocess.Popen[str]]:
     """A run of `estate watch` that is ended by Ctrl-C, and says nothing on stderr but what the engine logs."""
     process = subprocess.Popen(
-        [ESTATE, "watch", "ai", "--env", "cluster", "--every", "0.1", *words],
+        [ESTATE, "watch", *services, "--env", "cluster", "--every", "0.1", *words],
         cwd=project.folder,
         env=project.environment,
         stdout=subprocess.PIPE,
@@ -88,6 +88,14 @@ def test_without_a_terminal_there_is_a_line_for_each_setting_and_then_for_each_c
         )
         put(cluster, "22")
         assert lines_until(process, lambda line: "fine" in line)[-1][9:] == "ai fine"
+
+
+def test_of_two_services_with_one_class_each_has_what_happens_to_it(cluster: Project) -> None:
+    cluster.change("estate.toml", "[services]\n", '[services]\nworker = "schemas:AiSettings"\n')
+    with watching(cluster, "--format", "json", services=["ai", "worker"]) as process:
+        lines_until(process, lambda line: '"service": "worker"' in line)
+        put(cluster, "22")
+        assert sorted(document_of(process, "swapped")["service"] for _ in range(2)) == ["ai", "worker"]
 
 
 def test_the_last_known_good_of_the_service_is_left_alone(cluster: Project) -> None:

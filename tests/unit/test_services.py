@@ -15,7 +15,8 @@ from estate_config import Code, ConfigurationError, services
 from estate_config.environments import Estate, read
 from estate_config.errors import Asked
 from estate_config.model import Deadline, Found, Key, Origin, Place
-from estate_config.services import attempted, attempted_at_once, examined, schema_of
+from estate_config.services import attempted, attempted_at_once, examined, live, schema_of
+from estate_config.settings import is_lazy, record_of
 from tests.doubles import Hooked, Shelf, spec_of
 from tests.leaks import PLAIN, assert_no_canary, assert_no_canary_in_error
 from tests.unit.conftest import Offer
@@ -181,6 +182,23 @@ def test_a_service_that_cannot_be_imported_is_an_attempt_too(listed: Listed) -> 
     assert instance is None
     assert (attempt.info.service, attempt.info.environment, attempt.info.config) == ("ai", "here", "estate.toml")
     assert [problem.code for problem in attempt.problems] == ["SCHEMA"]
+
+
+def test_one_to_be_watched_is_lazy_and_has_the_name_that_was_asked_for(listed: Listed) -> None:
+    found = listed()
+    both = found.table.model_copy(update={"services": {"ai": "schemas:AiSettings", "worker": "schemas:AiSettings"}})
+    instance = live(replace(found, table=both), "worker", found.choose("here"))
+    record = record_of(instance)
+    assert record is not None
+    assert (is_lazy(instance), record.info.service, vars(instance)) == (True, "worker", {"key": "k", "workers": 2})
+
+
+def test_one_to_be_watched_that_cannot_be_loaded_raises_all_that_is_wrong(listed: Listed, offer: Offer) -> None:
+    found = listed()
+    offer(spec_of("here", Shelf("here")))
+    with pytest.raises(ConfigurationError) as caught:
+        live(found, "ai", found.choose("here"))
+    assert [(problem.field, problem.code) for problem in caught.value.problems] == [("key", "MISSING")]
 
 
 # --- offline ---------------------------------------------------------------------------------------------------------
