@@ -21,6 +21,7 @@ from estate_config.redaction import Hidden, where
 from estate_config.settings import Settings, hold, lazy, record_of
 from estate_config.suggest import did_you_mean
 from estate_config.swap import publish
+from estate_config.validate import wrong_defaults
 
 
 def schema_of(estate: Estate, service: str) -> type[Settings]:
@@ -123,7 +124,8 @@ def examined(estate: Estate, service: str, environments: Sequence[Environment]) 
         except ConfigurationError as error:
             found = error.problems
         else:
-            found = tuple(addresses.unreadable(cls.__estate_settings__, links))
+            settings = cls.__estate_settings__
+            found = (*addresses.unreadable(settings, links), *wrong_defaults(cls, settings))
         wrong += [environment.name] if found else []
         problems += found
     names = wrong or [environment.name for environment in environments]

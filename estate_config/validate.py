@@ -223,6 +223,30 @@ def validate(
     return problems
 
 
+def wrong_defaults(cls: type[BaseModel], settings: Sequence[Setting]) -> list[Problem]:
+    """Return a problem for each default that its own type refuses, with no other value there.
+
+    What a validator of the user's says, or raises, is left aside, since it may look at values that are not here; so is
+    whether a path exists, which another machine says otherwise. No setting's `default_factory` is called.
+    """
+    answers = {item.field: Answer(item) for item in settings}
+    values, _ = inputs(answers)
+    made = [item for item in settings if item.info.default_factory is not None and not item.optional_parents]
+    for item in made:
+        _inside(values, item.path)[item.path[-1]] = None
+    try:
+        cls.__pydantic_validator__.validate_python(values, self_instance=cls.__new__(cls), by_name=True)
+    except ValidationError as error:
+        details = [_detail(item) for item in error.errors(include_input=False, include_url=False)]
+    except Exception:  # noqa: BLE001 - a validator may raise anything without the values that it looks for
+        return []
+    else:
+        return []
+    own = [one for one in details if one[1] in _PYDANTICS - _OWN_WORDS]
+    found = [problem for one in own if (problem := _invalid(one, answers, set()))]
+    return [problem for problem in found if problem.field in answers.keys() - {item.field for item in made}]
+
+
 def _parts(field_name: str, answers: Mapping[str, Answer]) -> Iterator[str]:
     """The fields that a value was built from, through templates of templates: what is wrong with them is said there."""
     answer = answers.get(field_name)

@@ -48,6 +48,13 @@ def test_a_place_that_a_prefix_makes_unreadable_is_one_too(project: Project) -> 
     assert "'estate/*/openai/key' is no name of a secret" in done.out
 
 
+def test_a_default_that_its_type_refuses_is_a_problem_of_its_field(project: Project) -> None:
+    project.change("schemas.py", "default=2", 'default="two"')
+    done = project.run("check", "--schema-only", code=1)
+    assert "INVALID  workers\n  its default: input should be a valid integer" in done.out
+    assert "etl: schema and chains are fine" in done.out
+
+
 # --- what estate.toml says besides -----------------------------------------------------------------------------------
 
 
