@@ -27,7 +27,8 @@ _SHOWN = 5
 """Lines of what happened last, below the tables."""
 
 Every = Annotated[
-    float, typer.Option("--every", metavar="SECONDS", min=0.1, help="How often the stores are looked at, about.")
+    float,
+    typer.Option("--every", metavar="SECONDS", min=0.1, max=86_400, help="How often the stores are looked at, about."),
 ]
 
 

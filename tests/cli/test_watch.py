@@ -205,6 +205,6 @@ def test_what_cannot_start_is_reported_and_nothing_is_watched(project: Project) 
     assert [(one["event"], one["service"]) for one in documents] == [("failed", "ai"), ("failed", "etl")]
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "often"])
+@pytest.mark.parametrize("seconds", ["0", "-1", "often", "inf", "1e400", "nan"])
 def test_how_often_is_a_number_that_makes_sense(project: Project, seconds: str) -> None:
     assert "--every" in project.run("watch", "ai", "--every", seconds, code=2).err
