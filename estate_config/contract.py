@@ -63,7 +63,8 @@ class Provider(Protocol):
     def locate(self, key: Key) -> Place:
         """Return where this provider looks for `key`, in its own spelling, and how to put a value there.
 
-        Offline and pure: documentation, policies and reports are made from it on machines that can reach nothing.
+        Offline and pure: documentation, policies and reports are made from it on machines that can reach nothing. The
+        place of an address that cannot be read says so in `wrong`: nobody is asked, and no policy is made of it.
         """
         ...
 
