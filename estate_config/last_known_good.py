@@ -59,15 +59,18 @@ class LastKnownGood:
     stores: frozenset[str]
     """The providers of the chain whose answers are kept: they leave the machine, and say when they refuse."""
 
-    def stand_in(self, answers: Mapping[str, Answer]) -> list[Problem]:
-        """Give the last known good to the answers whose store cannot be reached; return what is to be said of it."""
+    def stand_in(self, answers: Mapping[str, Answer], *, removes: bool = True) -> list[Problem]:
+        """Give the last known good to the answers whose store cannot be reached; return what is to be said of it.
+
+        Where the store refuses one, the file is removed, unless somebody else than the service is asking.
+        """
         failed = {
             name: one.failed for name, one in answers.items() if one.failed and _last(one).provider in self.stores
         }
         refused = [name for name, one in failed.items() if one.code in REFUSED]
         lacking = [answers[name] for name, one in failed.items() if one.code in UNREACHABLE]
         if refused or not lacking:
-            return self.forget(refused)
+            return self.forget(refused) if removes else []
         kept = self._read()
         if isinstance(kept, Failed):
             fix = kept.fix or "bring the store back"

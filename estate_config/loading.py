@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from estate_config import discovery, environments, handmade, stages, validate
 from estate_config.chains import Chain, Config, chain_of, declared
@@ -171,18 +171,19 @@ def keep(instance: Settings, as_of: datetime | None = None) -> list[Problem]:
     return [] if record is None or kept is None else kept.keep(record.answers.reveal(), as_of)
 
 
+Uses = Literal["use", "look", "leave"]
+"""What a load does with the last known good: what a service does; the same, but the file stays as it is; nothing."""
+
+
 def attempted(
     instance: Settings,
     overrides: Hidden[dict[str, Any]],
     environment: str | None = None,
     config: Config = None,
     *,
-    stand_in: bool = True,
+    last_known_good: Uses = "use",
 ) -> Attempt:
-    """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration.
-
-    Without `stand_in`, nothing stands in for a store that cannot be reached, and nothing is kept for that.
-    """
+    """Try to load the values into the instance, and return what came of it. Raises nothing for bad configuration."""
     started = time.monotonic()
     cls = type(instance)
     attempt = Attempt(LoadInfo(service=cls.__name__))
@@ -193,7 +194,7 @@ def attempted(
     except ConfigurationError as error:
         info = replace(error.info, service=error.info.service or attempt.info.service)
         return Attempt(info, [*attempt.problems, *error.problems], list(error.warnings))
-    if not stand_in:
+    if last_known_good == "leave":
         chain = replace(chain, last_known_good=None)
     attempt.info = chain.info
     log.debug(
@@ -207,7 +208,7 @@ def attempted(
     attempt.answers = resolution.answers
     attempt.warnings = [*handmade.unused_options(cls), *stages.misspelt(settings), *resolution.warnings]
     if chain.last_known_good is not None:
-        attempt.warnings += chain.last_known_good.stand_in(attempt.answers)
+        attempt.warnings += chain.last_known_good.stand_in(attempt.answers, removes=last_known_good == "use")
     attempt.problems += validated(instance, attempt.answers, forbid_examples=chain.forbid_examples)
     attempt.seconds = time.monotonic() - started
     if attempt.problems:

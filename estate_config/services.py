@@ -14,7 +14,7 @@ from typing import TypeGuard
 from estate_config import addresses, chains, loading
 from estate_config.environments import Environment, Estate
 from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
-from estate_config.loading import Attempt
+from estate_config.loading import Attempt, Uses
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
 from estate_config.redaction import Hidden, where
@@ -38,11 +38,11 @@ def schema_of(estate: Estate, service: str) -> type[Settings]:
 
 
 def attempted(
-    estate: Estate, service: str, environment: Environment, *, stand_in: bool = True
+    estate: Estate, service: str, environment: Environment, last_known_good: Uses = "use"
 ) -> tuple[Attempt, Settings | None]:
     """Try to load a service; return what came of it, and the instance if nothing is wrong. As `loading.attempted`."""
     cls = _schema(estate, service, environment)
-    return (cls, None) if isinstance(cls, Attempt) else _tried(cls, service, environment, stand_in=stand_in)
+    return (cls, None) if isinstance(cls, Attempt) else _tried(cls, service, environment, last_known_good)
 
 
 def live(estate: Estate, service: str, environment: Environment) -> Settings:
@@ -51,7 +51,7 @@ def live(estate: Estate, service: str, environment: Environment) -> Settings:
     What happens to it is told under this name, be it of a class that others have, too. The file of its last known good
     is left alone: it is the service's. Raises `ConfigurationError` with all that is wrong.
     """
-    attempt, values = attempted(estate, service, environment, stand_in=False)
+    attempt, values = attempted(estate, service, environment, "leave")
     if values is None:
         error = attempt.error()
         del attempt  # with the values that were found
@@ -76,7 +76,7 @@ def attempted_at_once(estate: Estate, services: Sequence[str], environment: Envi
     classes = {service: cls for service, cls in schemas.items() if not isinstance(cls, Attempt)}
 
     def tried(service: str) -> Attempt:
-        return _tried(classes[service], service, environment, stand_in=False)[0]
+        return _tried(classes[service], service, environment, "leave")[0]
 
     until = Deadline(environment.deadline + _VALIDATING)
     done = at_once(tried, classes, until, limit=max(len(classes), 1))
@@ -100,10 +100,10 @@ def _schema(estate: Estate, service: str, environment: Environment) -> type[Sett
 
 
 def _tried(
-    cls: type[Settings], service: str, environment: Environment, *, stand_in: bool
+    cls: type[Settings], service: str, environment: Environment, last_known_good: Uses
 ) -> tuple[Attempt, Settings | None]:
     instance = cls.__new__(cls)
-    attempt = loading.attempted(instance, Hidden({}), environment.name, stand_in=stand_in)
+    attempt = loading.attempted(instance, Hidden({}), environment.name, last_known_good=last_known_good)
     attempt.info = replace(attempt.info, service=service)
     return attempt, None if attempt.problems else instance
 

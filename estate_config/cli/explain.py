@@ -40,7 +40,7 @@ def _explained(estate: Estate, service: str, environment: Environment) -> Explan
     from estate_config.services import attempted
 
     with progress(f"loading {service}"):
-        attempt, instance = attempted(estate, service, environment)
+        attempt, instance = attempted(estate, service, environment, "look")
     return attempt.error() if instance is None else replace(provenance.explain(instance), info=attempt.info)
 
 

@@ -54,3 +54,15 @@ def test_a_check_does_not_pass_on_old_values_and_explain_shows_that_they_are_old
     document = kept.run("explain", "ai", "--env", "cluster", "--format", "json").document
     (setting, *_) = document["services"][0]["settings"]
     assert setting["degraded"].startswith("last known good of ")
+
+
+def test_who_only_looks_and_is_refused_does_not_take_it_away_from_the_service(kept: Project) -> None:
+    """An operator may be another identity than the service."""
+    run = ("run", "--env", "cluster", "ai", "--", "true")
+    kept.program(*run)
+    kept.write("shelf.json", json.dumps(dict.fromkeys(STORED, {"failed": "DENIED"})))
+    for verb in ("explain", "check"):
+        assert "DENIED  database_url, openai_key" in kept.run(verb, "ai", "--env", "cluster", code=1).out
+    assert list(kept.folder.glob("*.lkg"))
+    assert "the last known good is removed" in kept.program(*run, code=78).err
+    assert not list(kept.folder.glob("*.lkg"))
