@@ -60,7 +60,7 @@ def test_who_only_looks_and_is_refused_does_not_take_it_away_from_the_service(ke
     """An operator may be another identity than the service."""
     run = ("run", "--env", "cluster", "ai", "--", "true")
     kept.program(*run)
-    kept.write("shelf.json", json.dumps(dict.fromkeys(STORED, {"failed": "DENIED"})))
+    kept.write("shelf.json", json.dumps({key: {"failed": "DENIED"} for key in STORED}))
     for verb in ("explain", "check"):
         assert "DENIED  database_url, openai_key" in kept.run(verb, "ai", "--env", "cluster", code=1).out
     assert list(kept.folder.glob("*.lkg"))
