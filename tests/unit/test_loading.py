@@ -280,7 +280,11 @@ class TestExit:
         assert "Traceback" not in done.stderr
         assert done.stdout == ""
 
-    @pytest.mark.parametrize("to", ["2>/dev/full", "2>&-", "2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}"])
+    @pytest.mark.parametrize(
+        "to",
+        ["2>/dev/full", "2>&-", "2>&1 >/dev/null | true; exit ${PIPESTATUS[0]}"],
+        ids=["full", "closed", "unread"],
+    )
     def test_a_stderr_that_takes_no_report_does_not_change_the_exit_code(self, tmp_path: Path, to: str) -> None:
         """A supervisor goes by it: `RestartPreventExitStatus=78` of systemd."""
         (tmp_path / "start.py").write_text(
@@ -291,7 +295,7 @@ class TestExit:
         shell = ["bash", "-c", f"{sys.executable} start.py {to}"]
         assert subprocess.run(shell, capture_output=True, timeout=60, check=False, cwd=tmp_path).returncode == 78
 
-    @pytest.mark.parametrize("stream", [None, Path("/dev/full"), io.StringIO("closed")], ids=str)
+    @pytest.mark.parametrize("stream", [None, Path("/dev/full"), io.StringIO()], ids=["none", "full", "closed"])
     def test_the_report_is_lost_where_nobody_takes_it(self, monkeypatch: pytest.MonkeyPatch, stream: Any) -> None:
         with ExitStack() as opened:
             if isinstance(stream, Path):
