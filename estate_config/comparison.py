@@ -6,14 +6,14 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from estate_config.chains import chain_in, declared
 from estate_config.environments import Environment, Estate
-from estate_config.errors import Code
+from estate_config.errors import Code, Problem
 from estate_config.loading import answers_of
 from estate_config.model import Found
 from estate_config.redaction import Hidden
@@ -50,18 +50,41 @@ class Difference:
         return asdict(self)
 
 
-def compared(cls: type[Settings], estate: Estate, first: Environment, second: Environment) -> list[Difference]:
-    """Return how every setting of a class stands in two environments, in the order of declaration.
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A service in two environments."""
+
+    differences: tuple[Difference, ...]
+    """In the order of declaration."""
+    problems: tuple[Problem, ...]
+    """Why something cannot be told."""
+
+
+def compared(cls: type[Settings], estate: Estate, first: Environment, second: Environment) -> Comparison:
+    """Return how every setting of a class stands in two environments.
 
     Values are compared by a hash with a key of this one call, and dropped. Raises `ConfigurationError` for what is
     wrong with one of the chains.
     """
     settings = declared(cls)
     key = secrets.token_bytes(32)
-    seen = [
-        {name: _seen(answer, key) for name, answer in _answers(cls, estate, one).items()} for one in (first, second)
+    seen: list[dict[str, _Seen]] = []
+    problems: list[Problem] = []
+    for environment in (first, second):
+        answers = _answers(cls, estate, environment)
+        seen.append({name: _seen(answer, key) for name, answer in answers.items()})
+        problems += _problems(answers, environment)
+    differences = [
+        _difference(item.field, seen[0][item.field], seen[1][item.field], secret=item.secret) for item in settings
     ]
-    return [_difference(item.field, seen[0][item.field], seen[1][item.field], secret=item.secret) for item in settings]
+    return Comparison(tuple(differences), tuple(problems))
+
+
+def _problems(answers: Mapping[str, Answer], environment: Environment) -> Iterator[Problem]:
+    for name, answer in answers.items():
+        if answer.failed is not None:
+            message = f"in {environment.name}: {answer.failed.hint}"
+            yield Problem(name, answer.failed.code, message, tuple(answer.asked), answer.failed.fix)
 
 
 def _answers(cls: type[Settings], estate: Estate, environment: Environment) -> Mapping[str, Answer]:
@@ -95,7 +118,8 @@ def _raw(found: Found) -> bytes:
     value = found.value
     if isinstance(value, bytes):
         return value
-    return (value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)).encode()
+    text = value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _shape(raw: bytes) -> bytes:

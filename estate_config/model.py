@@ -107,6 +107,8 @@ class Status:
     """Whether the store has it rotated on a schedule; None where it does not say."""
     notices: tuple[Notice, ...] = ()
     """What is not as it should be though the value is there: a rotation that is late, a replica out of step."""
+    created_at: datetime | None = None
+    """When that version was made, of a store whose numbers begin again where a secret is made anew."""
     is_made_anew: bool = False
     """Each fetch makes another value, with a lease: there is nothing that a value in use could be compared with."""
 

@@ -113,14 +113,22 @@ def success_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float, 
     what = "Secrets" if secrets else "Settings"
     source = " and ".join(title(provider) for provider in named) or "the schema's defaults"
     where = f"{info.service}, {info.environment}"
-    degraded = sum(bool(a.found.origin.degraded) for a in answers.values() if a.found is not None)
-    how = f"loaded, {degraded} of them degraded," if degraded else "loaded successfully"
+    number = len(degraded(answers))
+    how = f"loaded, {number} of them degraded," if number else "loaded successfully"
     return f"{what} {how} from {source} ({where}: {_counts(answers, seconds)})"
 
 
 def fine_line(answers: Mapping[str, Answer], info: LoadInfo, seconds: float) -> str:
-    """Return the one line of a check that found nothing wrong."""
-    return f"{info.service} can start in {info.environment}: {_counts(answers, seconds)}"
+    """Return the one line of a check that found nothing wrong, and one for each reason to call values degraded."""
+    lines = [f"{info.service} can start in {info.environment}: {_counts(answers, seconds)}"]
+    lines += [f"  degraded: {counted(number, 'setting')} {why}" for why, number in Counter(degraded(answers)).items()]
+    return "\n".join(lines)
+
+
+def degraded(answers: Mapping[str, Answer]) -> list[str]:
+    """Return why values do not come from where they should, once for each of them."""
+    origins = [answer.found.origin for answer in answers.values() if answer.found is not None]
+    return [origin.degraded for origin in origins if origin.degraded]
 
 
 def _counts(answers: Mapping[str, Answer], seconds: float) -> str:

@@ -46,10 +46,10 @@ def estate_and_services(services: Sequence[str] | None) -> tuple[Estate, list[st
     return estate, list(dict.fromkeys(services or known))
 
 
-def environment_of(estate: Estate, name: str | None) -> Environment:
+def environment_of(estate: Estate, name: str | None, where: str = "--env") -> Environment:
     """Return the environment that was named, or that holds. Raises `ConfigurationError` where nothing says which."""
     if name is not None:
-        must_be_known("--env", name, estate.environments)
+        must_be_known(where, name, estate.environments)
     return estate.choose(name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -41,7 +41,7 @@ def check(
     if output is Format.JSON:
         attempts = list(made)
         ok = not any(attempt.problems for attempt in attempts)
-        reports = [{"ok": not attempt.problems, **attempt.error().as_json()} for attempt in attempts]
+        reports = [_document(attempt) for attempt in attempts]
         say_json({"ok": ok, "services": reports})
     else:
         attempts = say_each(made, lambda attempt: _text(attempt, schema_only=schema_only))
@@ -76,6 +76,13 @@ def _attempts(
         return (examined(estate, service, environments) for service in services)
     with progress(f"checking {', '.join(services)}"):
         return attempted_at_once(estate, services, environments[0])
+
+
+def _document(attempt: Attempt) -> dict[str, Any]:
+    from estate_config.report import degraded
+
+    why = list(dict.fromkeys(degraded(attempt.answers)))
+    return {"ok": not attempt.problems, **attempt.error().as_json(), "degraded": why}
 
 
 def _text(attempt: Attempt, *, schema_only: bool) -> str:

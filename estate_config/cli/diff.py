@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from estate_config.cli.options import Format, Output, Services
 from estate_config.cli.output import PROBLEMS, colored, progress, say_each, say_json, table
 
 if TYPE_CHECKING:
-    from estate_config.comparison import Difference
+    from estate_config.comparison import Comparison, Difference
     from estate_config.environments import Environment, Estate
     from estate_config.errors import ConfigurationError
 
@@ -28,7 +29,7 @@ def diff(first: First, second: Second, services: Services = None, output: Output
     """
     with reported(output):
         estate, names = estate_and_services(services)
-        pair = (environment_of(estate, first), environment_of(estate, second))
+        pair = (environment_of(estate, first, "A"), environment_of(estate, second, "B"))
     made = ((name, _compared(estate, name, pair)) for name in names)
     if output is Format.JSON:
         found = list(made)
@@ -40,9 +41,7 @@ def diff(first: First, second: Second, services: Services = None, output: Output
         raise typer.Exit(PROBLEMS)
 
 
-def _compared(
-    estate: Estate, service: str, pair: tuple[Environment, Environment]
-) -> list[Difference] | ConfigurationError:
+def _compared(estate: Estate, service: str, pair: tuple[Environment, Environment]) -> Comparison | ConfigurationError:
     from estate_config.comparison import compared
     from estate_config.errors import ConfigurationError
     from estate_config.services import schema_of
@@ -54,23 +53,29 @@ def _compared(
         return error
 
 
-def _is_fine(found: list[Difference] | ConfigurationError) -> bool:
+def _is_fine(found: Comparison | ConfigurationError) -> bool:
     from estate_config.comparison import Verdict
 
     wrong = (Verdict.MISSING, Verdict.EXTRA, Verdict.SHAPE, Verdict.UNKNOWN)
-    return isinstance(found, list) and not any(item.verdict in wrong for item in found)
+    return not isinstance(found, Exception) and not any(item.verdict in wrong for item in found.differences)
 
 
-def _as_json(found: list[Difference] | ConfigurationError) -> dict[str, object]:
-    if isinstance(found, list):
-        return {"ok": _is_fine(found), "settings": [item.as_json() for item in found], "problems": []}
-    return {"ok": False, "settings": [], "problems": found.as_json()["problems"]}
+def _as_json(found: Comparison | ConfigurationError) -> dict[str, object]:
+    settings = [] if isinstance(found, Exception) else [item.as_json() for item in found.differences]
+    return {"ok": _is_fine(found), "settings": settings, "problems": [asdict(problem) for problem in found.problems]}
 
 
-def _text(service: str, found: list[Difference] | ConfigurationError, pair: tuple[Environment, Environment]) -> str:
-    if not isinstance(found, list):
+def _text(service: str, found: Comparison | ConfigurationError, pair: tuple[Environment, Environment]) -> str:
+    if isinstance(found, Exception):
         return found.as_text(color=colored())
+    from estate_config.report import problems_text
+
     first, second = (environment.name for environment in pair)
     head = ("setting", "kind", "verdict", f"in {first}", f"in {second}")
-    rows = [(item.field, "secret" if item.secret else "", item.verdict.value, *item.places) for item in found]
-    return "\n".join([f"{service}: {first} and {second}", *(f"  {line}" for line in table([head, *rows]))])
+    rows = [_row(item) for item in found.differences]
+    lines = [f"{service}: {first} and {second}", *(f"  {line}" for line in table([head, *rows]))]
+    return "\n\n".join(filter(None, ["\n".join(lines), problems_text(found.problems, color=colored())]))
+
+
+def _row(item: Difference) -> tuple[str, ...]:
+    return (item.field, "secret" if item.secret else "", item.verdict.value, *item.places)

@@ -84,8 +84,8 @@ def _as_json(diagnosis: Diagnosis | ConfigurationError) -> dict[str, object]:
 
 
 def _text(service: str, diagnosis: Diagnosis | ConfigurationError, environment: Environment) -> str:
-    from estate_config.errors import ConfigurationError, LoadInfo
-    from estate_config.report import chain_line, warnings_text
+    from estate_config.errors import ConfigurationError
+    from estate_config.report import chain_line, counted, problems_text, warnings_text
 
     if isinstance(diagnosis, ConfigurationError):
         return diagnosis.as_text(color=colored())
@@ -95,12 +95,13 @@ def _text(service: str, diagnosis: Diagnosis | ConfigurationError, environment: 
         f"  {chain_line(diagnosis.info)}",
         *(f"  {line}" for line in table([_HEAD, *map(_row, diagnosis.findings)])),
     ]
-    if diagnosis.problems:
-        report = ConfigurationError(diagnosis.problems, diagnosis.warnings, LoadInfo(service, environment.name))
-        lines += ["", report.as_text(color=colored())]
-    elif diagnosis.warnings:
-        lines += ["", warnings_text(diagnosis.warnings, color=colored())]
-    return "\n".join(lines)
+    head = f"{service} has {counted(len(diagnosis.problems), 'problem')} in {environment.name}."
+    blocks = [
+        head if diagnosis.problems else "",  # not that it cannot start: who looks may be another identity
+        problems_text(diagnosis.problems, color=colored()),
+        warnings_text(diagnosis.warnings, color=colored()),
+    ]
+    return "\n\n".join(filter(None, ["\n".join(lines), *blocks]))
 
 
 def _review_text(review: Review, environment: Environment) -> str:

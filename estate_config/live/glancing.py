@@ -24,6 +24,8 @@ class Glance:
 
     same: set[str] = field(default_factory=set)
     """Fields of which it says that they have the version that is in use."""
+    anew: set[str] = field(default_factory=set)
+    """Of the same, those of which a look says nothing about the value in use: its lease does."""
     moved: set[str] = field(default_factory=set)
     """Fields that are to be read again."""
     trouble: str = ""
@@ -59,6 +61,8 @@ def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: D
                 seen.moved.add(item.field)
         elif kept is not None and _is_same(reply, kept):
             seen.same.add(item.field)
+            if isinstance(reply, Status) and reply.is_made_anew:
+                seen.anew.add(item.field)
         else:
             seen.moved.add(item.field)
     return seen
@@ -80,6 +84,8 @@ def _is_before(link: Link, item: Setting, record: Record) -> bool:
 
 def _is_same(reply: Found | Status | Failed | None, kept: Found) -> bool:
     if isinstance(reply, Status):
+        if reply.created_at is not None and kept.origin.created_at not in (None, reply.created_at):
+            return False
         return reply.is_made_anew or (reply.version is not None and reply.version == kept.origin.version)
     return isinstance(reply, Found) and reply.value == kept.value
 

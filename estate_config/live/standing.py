@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from estate_config.live.state import State, age_of, lines_of, must_be_an_instance
-from estate_config.live.watching import away, is_running
+from estate_config.live.watching import is_running, troubles
 from estate_config.provenance import Record
 from estate_config.settings import Settings, is_lazy, loaded, record_of, waiting_of
 
@@ -42,8 +42,7 @@ def health(instance: Settings) -> Health:
     state = waiting_of(instance).live if is_lazy(instance) else None
     live = is_running(instance)
     stale = list(_stale(type(instance), record, state))
-    unseen = [f"{name} cannot be looked at for new values: {why}" for name, why in away(instance).items()]
-    wrong = [*_wrong(record, state), *unseen]
+    wrong = [*_wrong(record, state), *troubles(instance)]
     dead = [] if live else ["the thread that watches for new values has ended: start the process anew"]
     return Health(live, not stale, bool(dead or stale or wrong), (*dead, *stale, *wrong))
 

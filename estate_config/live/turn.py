@@ -21,7 +21,7 @@ from estate_config.live.keeping import keep_current
 from estate_config.live.refreshing import Allowed, Refreshed, renewed
 from estate_config.live.state import state_of
 from estate_config.loading import close_all
-from estate_config.model import Deadline, Key, Renewal
+from estate_config.model import Deadline, Key, Notice, Renewal
 from estate_config.provenance import Record
 from estate_config.redaction import where
 from estate_config.resolve import Link
@@ -58,6 +58,8 @@ class Turn:
         self.ears: dict[str, Circuit] = {}
         self.away: dict[str, str] = {}
         """Why a provider cannot be looked at, by its name: it is away, or says no to everything."""
+        self.notices: dict[str, tuple[Notice, ...]] = {}
+        """What went wrong when leases were last renewed, by provider."""
         self.deaf: set[str] = set()
         """Providers that nobody tells anything."""
         self.awaited: dict[str, str | None] = {}
@@ -86,6 +88,12 @@ class Turn:
         self._renew()
         self._read_announced()
         self._look()
+
+    def troubles(self) -> list[str]:
+        """Return what the last looks and renewals could not do, and why."""
+        unseen = [f"{name} cannot be looked at for new values: {why}" for name, why in dict(self.away).items()]
+        noticed = [notice for notices in dict(self.notices).values() for notice in notices]
+        return [*unseen, *(f"{notice.code} {notice.place}: {notice.message}" for notice in noticed)]
 
     def stumbled(self) -> None:
         """Come again later: something went wrong that nobody thought of."""
@@ -133,7 +141,7 @@ class Turn:
         self.links = self._chain()
         leased = [link.name for link in self.links if Leased in link.spec.offers]
         fields = [name for name, item in self._record().settings.items() if item.provider in leased]
-        self.looks, self.renewals, self.ears, self.away = {}, {}, {}, {}
+        self.looks, self.renewals, self.ears, self.away, self.notices = {}, {}, {}, {}, {}
         self.first = time.monotonic() + self.every * random.uniform(0, 1)  # noqa: S311 - as above
         if fields:
             renewed(self.instance, fields, Allowed())
@@ -151,7 +159,8 @@ class Turn:
         for name, one in seen.items():
             self._noted(name, one)
         state = state_of(self.instance)
-        state.confirm(name for one in seen.values() for name in one.same)
+        failing = set(state.failing)
+        state.confirm(name for one in seen.values() for name in one.same - (one.anew & failing))
         moved = {name for one in seen.values() for name in one.moved} | state.refused_for  # it may have been taken back
         moved |= self._answered_again(seen)
         if moved:
@@ -266,11 +275,15 @@ class Turn:
             self._renewed(link, said)
 
     def _renewed(self, link: Link, said: Renewal) -> None:
+        known = {(notice.code, notice.place) for notice in self.notices.get(link.name, ())}
+        self.notices[link.name] = said.notices
         for notice in said.notices:
+            if (notice.code, notice.place) in known:
+                continue
             mended = f"; {' or '.join(notice.fix.splitlines())}" if notice.fix else ""
             log.warning("%s %s: %s%s", notice.code, notice.place, notice.message, mended)
         circuit = self.renewals[link.name]
-        circuit.due = time.monotonic() + (_NEVER if said.seconds is None else said.seconds)
+        circuit.due = time.monotonic() + min(self.every, _NEVER if said.seconds is None else said.seconds)
         fields = self._fields(link, said.ending)
         if fields:
             done = renewed(self.instance, fields, Allowed())

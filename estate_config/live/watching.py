@@ -50,10 +50,6 @@ class Watch:
         now = time.monotonic()
         return {name: max(0.0, circuit.due - now) for name, circuit in dict(self.turn.looks).items()}
 
-    def away(self) -> dict[str, str]:
-        """Return why a provider could not be looked at when it was last tried, by its name."""
-        return dict(self.turn.away)
-
     def __enter__(self) -> Self:
         return self
 
@@ -85,9 +81,9 @@ def is_running(instance: Settings) -> bool:
     return _thread.is_alive_for(instance)
 
 
-def away(instance: Settings) -> dict[str, str]:
-    """Return why a provider cannot be looked at for new values, by its name; nothing where nobody watches."""
-    return {name: why for one in tuple(_thread.watches) if one.instance is instance for name, why in one.away().items()}
+def troubles(instance: Settings) -> list[str]:
+    """Return what the thread that watches could not do when it last tried, and why; nothing where nobody watches."""
+    return [line for one in tuple(_thread.watches) if one.instance is instance for line in one.turn.troubles()]
 
 
 class _Thread:

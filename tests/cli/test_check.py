@@ -100,6 +100,7 @@ def test_reports_for_machines(project: Project) -> None:
         "config": "estate.toml",
         "problems": [],
         "warnings": [],
+        "degraded": [],
     }
     assert (etl["ok"], [problem["code"] for problem in etl["problems"]]) == (False, ["MISSING"])
     assert etl["problems"][0]["places"][0] == {"provider": "env", "place": "RDS_PASSWORD", "outcome": "absent"}

@@ -31,6 +31,7 @@ chain = ["files"]
 [providers.files]
 folder = "mounted"
 """
+USAGE = 2
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def estate(project: Path, *words: str, exit_code: int = 0) -> str:
     )
     assert done.returncode == exit_code, done.stdout + done.stderr
     assert_no_canary(done.stdout + done.stderr, PLAIN)
-    return done.stdout
+    return done.stderr if exit_code == USAGE else done.stdout
 
 
 def test_doctor_shows_each_secret_and_is_content(project: Path) -> None:
@@ -71,7 +72,7 @@ def test_doctor_shows_each_secret_and_is_content(project: Path) -> None:
 
 def test_doctor_reports_what_would_stop_the_start(project: Path) -> None:
     told = estate(project, "doctor", "app", "--env", "cluster", exit_code=1)
-    assert "app cannot start in cluster: 1 problem." in told
+    assert "app has 1 problem in cluster." in told
     assert "MISSING  token" in told
 
 
@@ -105,4 +106,15 @@ def test_diff_of_the_same_values_is_fine(project: Path) -> None:
 
 
 def test_diff_with_an_environment_that_is_not_there_is_wrong_usage(project: Path) -> None:
-    estate(project, "diff", "laptop", "clutser", exit_code=2)
+    told = estate(project, "diff", "laptop", "clutser", exit_code=USAGE)
+    assert 'Invalid value for B: there is no "clutser"; did you mean "cluster"?' in told
+
+
+def test_diff_says_why_something_cannot_be_told(project: Path) -> None:
+    (project / "mounted" / "token").mkdir()
+    told = estate(project, "diff", "laptop", "cluster", exit_code=1)
+    assert "cannot be told" in told
+    assert "MALFORMED  token\n  in cluster: " in told
+    assert "\n  fix  " in told
+    document = json.loads(estate(project, "diff", "laptop", "cluster", "--format", "json", exit_code=1))
+    assert [one["field"] for one in document["services"][0]["problems"]] == ["token"]

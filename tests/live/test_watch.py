@@ -7,17 +7,19 @@ import contextvars
 import logging
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, refresh, secret, use, watch
 from estate_config.live.circuit import Circuit
-from estate_config.model import Failed
+from estate_config.model import Deadline, Failed, Key, Status
 from tests.doubles import estate
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, ProbedStore, Store, TellingStore, wait_until
+from tests.live.doubles import UNREACHABLE, ProbedStore, Store, TellingStore, Version, wait_until
 from tests.unit.conftest import Offer
 
 SOON = 0.05
@@ -183,6 +185,54 @@ def test_a_store_that_does_not_answer_is_tried_again_and_said_once(
         wait_until(lambda: settings.token == "t2")
         wait_until(lambda: not health(settings).degraded)
     assert caplog.text.count("store cannot be looked at for new values, which is tried again: UNAVAILABLE") == 1
+
+
+class Anew(ProbedStore):
+    """Each fetch makes another value: a look has nothing to compare."""
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        said = super().probe(keys, deadline)
+        return {key: Status(self.locate(key).text, is_made_anew=True) for key in said}
+
+
+def test_a_look_at_what_is_made_anew_does_not_confirm_what_could_not_be_fetched(live: Live) -> None:
+    store = Anew(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=SOON):
+        wait_until(lambda: store.probes > 2)
+        assert len(store.fetches) == 1, "nothing is made anew by looking"
+        store.failing["token"] = Failed(Code.DENIED, "is denied")
+        refresh(settings)
+        looks = store.probes + 5
+        wait_until(lambda: store.probes > looks or not health(settings).degraded)
+        assert health(settings).degraded
+        del store.failing["token"]
+        wait_until(lambda: not health(settings).degraded)
+
+
+class Dated(ProbedStore):
+    """Its numbers begin again where a secret is made anew; it says when each version was made."""
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        said = super().probe(keys, deadline)
+        return {
+            key: replace(status, created_at=self.current[key.name].created_at) if isinstance(status, Status) else status
+            for key, status in said.items()
+        }
+
+
+def test_a_version_of_the_same_name_that_was_made_later_is_another_one(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Version, "name", "v1")
+    store = Dated(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+        looks = store.probes + 3
+        wait_until(lambda: store.probes > looks)
+    assert len(store.fetches) == 2, "and then it is the same"
 
 
 def test_what_was_away_for_a_refresh_and_then_has_no_value_is_well_again(live: Live) -> None:

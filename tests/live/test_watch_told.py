@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from estate_config import Code, Settings, lazy, load, refresh, secret, watch
+from estate_config import Code, Settings, health, lazy, load, refresh, secret, watch
 from estate_config.errors import ProviderError
 from estate_config.model import Failed, Key, Notice, Renewal
 from estate_config.observing import Event, Read, observe
@@ -229,3 +229,17 @@ def test_other_news_are_heard_while_an_announced_version_is_awaited(live: Live) 
         store.news.put({"other": store.put("other", "o2").name})
         wait_until(lambda: settings.other == "o2", seconds=5)
         assert settings.token == "t1"
+
+
+def test_what_a_renewal_could_not_do_is_logged_once_and_is_a_reason_until_it_is_over(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    for ends, again in ((15, 0.01), (10, 2)):
+        notice = Notice(Code.CREDENTIALS, "VAULT_TOKEN", f"ends in {ends} s", "make a new one")
+        store.renewals.put(Renewal(again, (), (notice,)))
+    with watch(settings, every=1000):
+        wait_until(lambda: health(settings).reasons == ("CREDENTIALS VAULT_TOKEN: ends in 10 s",))
+        wait_until(lambda: not health(settings).degraded)
+    assert caplog.text.count("CREDENTIALS VAULT_TOKEN: ends in ") == 1

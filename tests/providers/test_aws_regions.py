@@ -220,6 +220,7 @@ def test_probing_goes_the_same_way(two: Two) -> None:
         answer = provider.probe([JWT], Deadline(10))[JWT]
         assert isinstance(answer, Status)
         assert (answer.place, answer.version) == (JWT.name, two.home.store.secrets[0].at("AWSCURRENT"))
+        assert [notice.message for notice in answer.notices] == [f"is told {DEGRADED}cannot be reached"]
         del two.copy.store.secrets[0]
         with pytest.raises(ProviderError, match="cannot be reached"):
             provider.probe([JWT], Deadline(10))

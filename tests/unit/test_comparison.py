@@ -29,8 +29,11 @@ def difference(offer: Offer) -> Any:
             offer(spec_of(name, Shelf(name, {} if value is None else {"a": value})))
             chains[name] = {"chain": [name]}
         estate = read({"environments": chains})
-        (found,) = compared(Service, estate, estate.choose("one"), estate.choose("two"))
-        return found
+        found = compared(Service, estate, estate.choose("one"), estate.choose("two"))
+        (difference,) = found.differences
+        assert bool(found.problems) == (difference.verdict is Verdict.UNKNOWN)
+        assert_no_canary(repr(found), PLAIN)
+        return difference
 
     return of
 
@@ -40,6 +43,7 @@ def difference(offer: Offer) -> Any:
     [
         ("x", "x", Verdict.SAME),
         ("x", b"x", Verdict.SAME),
+        ("x\ud800", "x\ud800", Verdict.SAME),
         (["x"], '["x"]', Verdict.SAME),
         ("x", "y", Verdict.DIFFERENT),
         ('{"a": 1, "b": 2}', '{"b": 3, "a": 4}', Verdict.DIFFERENT),
@@ -77,5 +81,15 @@ def test_bytes_are_compared_as_they_are(offer: Offer) -> None:
     offer(spec_of("one", Shelf("one", {"raw": b"\xff\x00"})))
     offer(spec_of("two", Shelf("two", {"raw": b"\xff\x01"})))
     estate = read({"environments": {name: {"chain": [name]} for name in ("one", "two")}})
-    (found,) = compared(Binary, estate, estate.choose("one"), estate.choose("two"))
+    (found,) = compared(Binary, estate, estate.choose("one"), estate.choose("two")).differences
     assert found.verdict is Verdict.DIFFERENT
+
+
+def test_what_cannot_be_told_says_why_in_which_environment_and_what_to_do(offer: Offer) -> None:
+    offer(spec_of("one", Shelf("one", {"a": Failed(Code.UNAVAILABLE, "is sealed", "unseal it")})))
+    estate = read({"environments": {"dev": {"chain": ["one"]}, "live": {"chain": ["one"]}}})
+    found = compared(Service, estate, estate.choose("dev"), estate.choose("live"))
+    assert [(one.field, one.code, one.message, one.fix) for one in found.problems] == [
+        ("a", Code.UNAVAILABLE, "in dev: is sealed", "unseal it"),
+        ("a", Code.UNAVAILABLE, "in live: is sealed", "unseal it"),
+    ]

@@ -14,6 +14,7 @@ import pytest
 from estate_config import Asked, Code, ConfigurationError, Problem, Settings, load, secret, setting, use
 from estate_config.errors import LoadInfo, ProviderError
 from estate_config.loading import attempted
+from estate_config.model import Found, Origin
 from estate_config.redaction import Hidden
 from estate_config.report import fine_line, problems_text, text, wants_color, warnings_text
 from tests.doubles import Shelf, estate, spec_of
@@ -174,6 +175,21 @@ def test_a_check_says_in_one_line_that_nothing_is_wrong(offer: Offer) -> None:
         "Service can start in here: 1 secret, 2 settings in all; aws 1, default 1; 0.12 s"
     )
     assert fine_line({}, INFO, 0) == "ai can start in production: 0 secrets, 0 settings in all; 0.00 s"
+
+
+def test_a_check_says_why_values_are_degraded(offer: Offer) -> None:
+    class Service(Settings):
+        token: str = secret()
+        other: str = secret()
+        level: str = "info"
+
+    origin = Origin("aws", "aws:token", degraded="from us-east-1: eu-west-1 cannot be reached")
+    offer(spec_of("aws", Shelf("aws", {"token": Found("x", origin), "other": Found("x", origin)})))
+    attempt = attempted(Service.__new__(Service), Hidden({}), config=estate("aws"))
+    assert fine_line(attempt.answers, attempt.info, 0.123).splitlines() == [
+        "Service can start in here: 2 secrets, 3 settings in all; aws 2, default 1; 0.12 s",
+        "  degraded: 2 settings from us-east-1: eu-west-1 cannot be reached",
+    ]
 
 
 def test_problems_and_warnings_are_shown_without_a_head_too() -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from estate_config.errors import ProviderError
-from estate_config.model import DataKey, Deadline, Failed, Found, Key, Origin, Place, Policy, Status
+from estate_config.errors import Code, ProviderError
+from estate_config.model import DataKey, Deadline, Failed, Found, Key, Notice, Origin, Place, Policy, Status
 from estate_config.parallel import at_once
 from estate_config.payload import part_of
 from estate_config_providers._aws.causes import Trouble
@@ -80,6 +80,9 @@ class SecretsManager:
         for key, address in addresses.items():
             look = seen[address.whole]
             status = status_of(look.answer, address, self._seen_from(look.aws))
+            if isinstance(status, Status) and look.degraded:
+                notice = Notice(Code.UNAVAILABLE, address.text, f"is told {look.degraded}", "wait until it is back")
+                status = replace(status, notices=(*status.notices, notice))
             if status is not None:
                 answers[key] = status
         return answers

@@ -26,6 +26,8 @@ def readable(session: Session, secrets: Iterable[Secret], deadline: Deadline) ->
         lambda hvac: hvac.sys.get_capabilities(paths),  # type: ignore[no-untyped-call]  # its stub says no types
         deadline,
     )
+    if isinstance(answer, Trouble) and answer.whole:
+        raise answer.error()
     document = answer if isinstance(answer, Trouble) else document_of(answer)
     said: Any = None if isinstance(document, Trouble) else document.reveal().get("data")
     granted = said if isinstance(said, dict) else {}
@@ -72,7 +74,8 @@ def _by_metadata(session: Session, secret: Secret, deadline: Deadline) -> Status
     deleted_at = time_of(version.get("deletion_time"))
     if version.get("destroyed") or (deleted_at is not None and deleted_at <= datetime.now(UTC)):
         return gone(secret, number, destroyed=bool(version.get("destroyed")))
-    return Status(secret.text, number, time_of(version.get("created_time")))
+    created = time_of(version.get("created_time"))
+    return Status(secret.text, number, created, created_at=created)
 
 
 def _by_folder(session: Session, secret: Secret, deadline: Deadline) -> Status | Failed | Trouble | None:

@@ -15,7 +15,7 @@ from estate_config_providers.vault.lifetime import pause
 from estate_config_providers.vault.login import ENDS, Login, Token
 from estate_config_providers.vault.session import Session, for_each
 
-_RENEWABLE = "vault token create -period=24h   # renewed for ever\nor let the service log in: [providers.vault.auth]"
+_RENEWABLE = "vault token create -period=24h\nlet the service log in: [providers.vault.auth]"
 _RENEW_SELF = 'path "auth/token/renew-self" { capabilities = ["update"] }   # `default` has it, or a new token'
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from estate_config import Settings, lazy, load, secret, snapshot, watch
 from tests.fakes.vault import VaultFront
 from tests.providers.vault.database import MOUNTS, database_role, who_am_i
 from tests.providers.vault.nodes import wait_until
+from tests.providers.vault.roles import Role
 from tools.postgres import Postgres
 
 S = TypeVar("S", bound=Settings)
@@ -32,10 +34,10 @@ def live(cls: type[S], front: VaultFront) -> S:
     return live_at(cls, front.url)
 
 
-def live_at(cls: type[S], url: str) -> S:
+def live_at(cls: type[S], url: str, **options: object) -> S:
     config = {
         "environments": {"production": {"chain": ["vault"]}},
-        "providers": {"vault": {"url": url, "mounts": MOUNTS}},
+        "providers": {"vault": {"url": url, "mounts": MOUNTS, **options}},
     }
     return load(lazy(cls), environment="production", config=config)
 
@@ -93,6 +95,7 @@ def test_after_a_fork_the_child_has_a_user_of_its_own(front: VaultFront, databas
 import os, sys
 from estate_config import watch
 from tests.providers.vault.nodes import wait_until
+from tests.providers.vault.roles import Role
 from tests.providers.vault.test_live import Etl, live_at
 
 settings = live_at(Etl, sys.argv[1])
@@ -108,3 +111,32 @@ with watch(settings):
     subprocess.run([sys.executable, "-c", program, front.url], check=True, timeout=30, env=paths)
     assert front.count(READ) == 2
     assert front.count("GET auth/token/lookup-self") == 1
+
+
+def test_a_secret_that_was_deleted_and_made_anew_is_read_though_its_version_is_1_again(
+    front: VaultFront, root: hvac.Client
+) -> None:
+    for name in ("moving", "still"):
+        root.secrets.kv.v2.create_or_update_secret(f"live/{name}", {"value": "one"})
+    settings = live(Plain, front)
+    with watch(settings, every=0.05):
+        root.secrets.kv.v2.delete_metadata_and_all_versions("live/moving")
+        root.secrets.kv.v2.create_or_update_secret("live/moving", {"value": "anew"})
+        wait_until(lambda: settings.moving == "anew", "the value of the new secret")
+
+
+def test_a_token_that_is_revoked_takes_its_users_with_it_and_others_are_fetched(
+    front: VaultFront, database: Postgres, root: hvac.Client, role: Callable[..., Role], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease of an hour would be looked after in forty minutes."""
+    mine = role("etl", 'path "database/creds/estate" { capabilities = ["read"] }')
+    monkeypatch.setenv("VAULT_SECRET_ID", mine.secret_id())
+    settings = live_at(Etl, front.url, auth={"method": "approle", "role_id": mine.id})
+    first = snapshot(settings)
+    with watch(settings, every=0.1):
+        wait_until(lambda: front.count("POST sys/capabilities-self") > 2, "a few looks")
+        assert snapshot(settings) is first
+        mine.revoke_tokens()
+        wait_until(lambda: settings.db_user != first.db_user, "another user")
+    now = snapshot(settings)
+    assert who_am_i(database, now.db_user, now.db_password) == (now.db_user,)
