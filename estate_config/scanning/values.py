@@ -29,10 +29,10 @@ class Marks:
 
     def add(self, value: str | bytes, place: str) -> None:
         """Mark a value, and how it is written in base64 (in a Kubernetes Secret) and in a URL."""
-        raw = value if isinstance(value, bytes) else value.encode()
+        raw = value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
         texts = {base64.b64encode(raw).decode()}
         if isinstance(value, str):
-            texts |= {value, value.strip(), quote(value, safe="")}
+            texts |= {value, value.strip(), quote(value, safe="", errors="surrogatepass")}
         for text in texts:
             if len(text) >= SHORTEST:
                 beginning = self._places.setdefault(self._hash(text[:SHORTEST]), {})

@@ -61,6 +61,11 @@ def test_values_that_only_look_structured_are_taken_whole(value: str) -> None:
     assert list(marks_of([("p", value)]).found_in(f'"{value}"')) == [(1, "p")]
 
 
+def test_a_value_with_half_a_character_leaves_the_others_to_be_found() -> None:
+    marks = marks_of([("p", json.dumps({"password": f"{VALUE}\ud800"})), ("q", VALUE)])
+    assert list(marks.found_in(f"key = '{VALUE}'")) == [(1, "q")]
+
+
 @pytest.mark.parametrize("value", ["your-openai-api-key", "postgresql://user:password@localhost/your-database-url"])
 def test_a_placeholder_that_was_not_filled_in_is_not_looked_for(value: str) -> None:
     marks = marks_of([("p", value), ("q", json.dumps({"key": value, "other": VALUE}))])
