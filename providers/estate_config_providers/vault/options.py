@@ -94,10 +94,19 @@ Auth = Annotated[
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+    if not _is_address(text):
         raise ValueError("is an address like https://vault.example.com:8200, without a user and a password")
     return text.rstrip("/")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:  # it would show what stands for the port: the beginning of a password, perhaps
+        return False
+    # with a slash in the password, its @ is in the path
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and port != 0 and "@" not in text
 
 
 Url = Annotated[str, AfterValidator(_url)]

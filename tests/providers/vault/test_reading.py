@@ -14,13 +14,14 @@ import hvac
 import pytest
 from pydantic import ValidationError
 
-from estate_config.contract import Context
+from estate_config.contract import Context, Inspector
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Found, Key
 from estate_config.testing import EmbeddedVault
 from estate_config_providers.vault import spec
 from estate_config_providers.vault.options import VaultOptions
 from tests.fakes.vault import Fault, VaultFront
+from tests.leaks import PLAIN, assert_no_canary
 from tests.providers.vault.helpers import ask, derived, failed, key, program, vault
 
 
@@ -257,10 +258,27 @@ def test_the_address_comes_from_vaults_own_variable_where_no_option_says_it(
     found = provider.fetch([derived("by/variable")], Deadline(10))[derived("by/variable")]
     provider.close()
     assert isinstance(found, Found)
-    monkeypatch.setenv("VAULT_ADDR", "vault:8200")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "vault:8200",
+        "http://vault:port",
+        f"http://user:{PLAIN}@127.0.0.1:1",
+        f"http://user:{PLAIN}/x@127.0.0.1:1",
+        f"http://user:{PLAIN}?x@127.0.0.1:1",
+        f"http://user:{PLAIN}#x",
+    ],
+)
+def test_a_variable_that_is_no_address_is_named_and_not_shown(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_ADDR", address)
+    provider = spec.build(VaultOptions(), context())
     with pytest.raises(ProviderError, match="VAULT_ADDR") as caught:
         provider.fetch([derived("by/variable")], Deadline(1))
     assert caught.value.code is Code.MALFORMED
+    assert isinstance(provider, Inspector)
+    assert_no_canary(f"{caught.value} {provider.inspect([derived('by/variable')])}", PLAIN)
 
 
 def context() -> Context:
