@@ -183,6 +183,16 @@ def test_an_address_that_nobody_listens_at_is_named(monkeypatch: pytest.MonkeyPa
     assert error.hint == "cannot be reached at http://127.0.0.1:9"
 
 
+def test_an_address_with_the_rest_of_a_password_for_a_host_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, aws: StrictAws
+) -> None:
+    set_all(monkeypatch, aws.environment())
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:begun@canary.invalid/word@127.0.0.1:9")
+    error = refused({})
+    assert error.code is Code.UNAVAILABLE
+    assert error.hint == "cannot be reached"
+
+
 def test_a_role_is_assumed_and_assumed_again_when_its_credentials_run_out(
     aws: StrictAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +296,7 @@ def test_the_account_of_the_role_is_in_the_statement_for_a_denied_secret(
         {"region": "no region!"},
         {"endpoint_url": "secretsmanager.example"},
         {"endpoint_url": "http://user:password@127.0.0.1"},
+        {"endpoint_url": "http://user:pass/word@127.0.0.1"},
         {"role_arn": "estate"},
         {"profile": ""},
         {"session": object(), "profile": "estate"},

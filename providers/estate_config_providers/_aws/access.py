@@ -18,7 +18,7 @@ class AwsAccess(BaseModel):
     """A profile of `~/.aws/config`; else `AWS_PROFILE`."""
     role_arn: str | None = Field(default=None, pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/\S+$")
     """A role to assume through STS before asking, again whenever its credentials run out."""
-    endpoint_url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
+    endpoint_url: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/[^\s@]*)?$")
     """Another endpoint of the service, that of a VPC say; else `AWS_ENDPOINT_URL`. STS is not asked there."""
     session: Any = Field(default=None, repr=False, exclude=True)
     """A `boto3.Session` of your own, from code only."""

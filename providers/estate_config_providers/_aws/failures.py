@@ -189,5 +189,5 @@ def _server(error: Exception) -> str:
     """Return where an error says that it tried, without user, path and what else a URL may hold."""
     words = getattr(error, "kwargs", None)
     tried = str(words.get("endpoint_url")) if isinstance(words, dict) else ""
-    url = re.match(r"(https?://)(?:[^/@]*@)?([^/?#]+)", tried)
+    url = re.fullmatch(r"(https?://)(?:[^/@]*@)?([^/?#@]+)([/?#][^@]*)?", tried)  # a second @ is of a password
     return f"at {url[1]}{url[2]}" if url else ""
