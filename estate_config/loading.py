@@ -62,8 +62,9 @@ def load(
     `environment` and `config` choose as `estate.toml` and the environment variables would; `overrides` are values by
     field name that go before the chain. Raises `ConfigurationError` with all that is wrong.
     """
-    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
+    given, config = Hidden(overrides), environments.unshown(config)
     del overrides
+    hidden = _mapping(given)
     if isinstance(target, type):
         return _made(target, environment, config, hidden)
     if not is_lazy(target):
@@ -83,6 +84,13 @@ def load(
     return target
 
 
+def _mapping(given: Hidden[Mapping[str, Any] | None]) -> Hidden[dict[str, Any]]:
+    """Return overrides as they are used. Called once nobody's frame has them bare: it raises for what is no mapping."""
+    if not isinstance(given.reveal(), Mapping | None):
+        raise TypeError(f"overrides are a mapping by field name, and not a {type(given.reveal()).__name__}")
+    return Hidden(dict(given.reveal() or {}))
+
+
 async def aload(
     target: type[S] | S,
     *,
@@ -91,8 +99,9 @@ async def aload(
     overrides: Mapping[str, Any] | None = None,
 ) -> S:
     """As `load`, off the event loop."""
-    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
+    given, config = Hidden(overrides), environments.unshown(config)
     del overrides
+    hidden = _mapping(given)
 
     def work() -> S:
         return load(target, environment=environment, config=config, overrides=hidden.reveal())
@@ -108,8 +117,9 @@ def load_or_exit(
     overrides: Mapping[str, Any] | None = None,
 ) -> S:
     """As `load`; what is wrong is printed to stderr as one report, and the process exits with 78 (`EX_CONFIG`)."""
-    hidden, config = Hidden(dict(overrides or {})), environments.unshown(config)
+    given, config = Hidden(overrides), environments.unshown(config)
     del overrides
+    hidden = _mapping(given)
     try:
         return load(target, environment=environment, config=config, overrides=hidden.reveal())
     except ConfigurationError as error:
@@ -275,14 +285,19 @@ def _complaint(provider: Provider) -> str:
 
 def validated(instance: Settings, answers: Mapping[str, Answer], *, forbid_examples: bool) -> list[Problem]:
     """Put the values of answers into an instance, and return all that is wrong with them as a whole."""
-    validate.fill_templates(answers)
-    problems = validate.missing(answers)
-    if forbid_examples:
-        problems += validate.known_examples(answers)
-    values, malformed = validate.inputs(answers)
-    problems += malformed
-    reported = {problem.field for problem in problems}
-    return problems + validate.validate(instance, values, answers, reported)
+    try:
+        validate.fill_templates(answers)
+        problems = validate.missing(answers)
+        if forbid_examples:
+            problems += validate.known_examples(answers)
+        values, malformed = validate.inputs(answers)
+        problems += malformed
+        reported = {problem.field for problem in problems}
+        return problems + validate.validate(instance, values, answers, reported)
+    except BaseException as error:  # noqa: BLE001 - an interruption, an exit: the frames that it came through hold values
+        stopped = error.with_traceback(None)
+    values = {}
+    raise stopped
 
 
 def _record(attempt: Attempt, chain: Chain, environment: str | None, config: Config) -> Record:

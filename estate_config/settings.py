@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     __slots__ = ("__estate__",)
     __estate_settings__: ClassVar[tuple[Setting, ...]] = ()
 
-    model_config = SettingsConfigDict(extra="forbid", validate_default=True)
+    model_config = SettingsConfigDict(extra="forbid", validate_default=True, hide_input_in_errors=True)
 
     def __init__(self, /, **overrides: Any) -> None:
         from estate_config.loading import fill

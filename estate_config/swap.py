@@ -44,10 +44,11 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
     """
 
     def __init__(self, cls: type[S], values: Mapping[str, Any] | Provider) -> None:
+        self.source: Hidden[Mapping[str, Any] | Provider] = Hidden(values)
+        del values  # so that a traceback with locals shows none of them
         if not isinstance(cls, type):
             raise TypeError(f"a class is swapped: give {type(cls).__name__}, not an instance of it")
         self.cls = cls
-        self.source: Hidden[Mapping[str, Any] | Provider] = Hidden(values)
         self._instances: dict[type[Settings], S] = {}
         self._tokens: list[Token[tuple[use[Any], ...]]] = []
 

@@ -22,6 +22,7 @@ from pydantic import (
     SecretBytes,
     SecretStr,
     TypeAdapter,
+    ValidationError,
 )
 from pydantic_core import to_json, to_jsonable_python
 
@@ -37,6 +38,7 @@ from estate_config.redaction import MASK, Hidden, masked
 from tests.doubles import Shelf, estate, spec_of
 from tests.leaks import PLAIN, assert_no_canary
 from tests.unit.conftest import Offer
+from tests.unit.ways_to_fail import Token
 
 
 class Inner(BaseModel):
@@ -189,6 +191,13 @@ def test_what_hides_a_value_hides_it() -> None:
     wrapped = SecretStr(PLAIN)
     assert masked(wrapped) is wrapped
     assert masked(None) is None
+
+
+@pytest.mark.parametrize("validate", [Token.model_validate, TypeAdapter(Token).validate_python])
+def test_pydantic_s_own_ways_in_show_no_input_in_their_words(validate: Callable[[Any], Any], canary: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        validate({"token": [canary]})
+    assert_no_canary(str(caught.value) + repr(caught.value), canary)
 
 
 def test_t25_nothing_is_masked_by_searching_for_it(caplog: pytest.LogCaptureFixture, offer: Offer) -> None:

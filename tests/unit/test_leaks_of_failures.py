@@ -31,7 +31,7 @@ def test_no_way_to_fail_gives_a_secret_away(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """T1, T2, T3, T4: messages, causes, contexts, notes, attributes, locals, logs, pickles, what is printed."""
-    kinds = (ConfigurationError, AttributeError, TypeError, SystemExit)
+    kinds = (ConfigurationError, AttributeError, TypeError, SystemExit, KeyboardInterrupt)
     with pytest.raises(kinds) as caught:
         way(Way(canary, offer))
     assert_no_canary_in_error(caught.value, canary)

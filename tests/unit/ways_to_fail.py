@@ -13,28 +13,11 @@ from typing import Annotated, Any, Literal
 from urllib.parse import quote
 
 import pytest
-from pydantic import (
-    BaseModel,
-    Field,
-    PostgresDsn,
-    Secret,
-    SecretStr,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, Field, PostgresDsn, Secret, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import InitSettingsSource
 
-from estate_config import (
-    Code,
-    Settings,
-    aload,
-    lazy,
-    load,
-    load_or_exit,
-    secret,
-    use,
-)
+from estate_config import Code, Settings, aload, lazy, load, load_or_exit, secret, use
 from estate_config.errors import ProviderError
 from estate_config.model import Failed, Found, Key, Origin
 from tests.doubles import Hooked, estate, spec_of
@@ -316,6 +299,39 @@ def the_class_is_called_with_it(way: Way) -> None:
     Number(number=way.canary, nope=way.canary)  # type: ignore[call-arg, arg-type]  # that is the mistake
 
 
+def a_validator_exits(way: Way) -> None:
+    _stopped_by(SystemExit(3), way)
+
+
+def a_validator_is_interrupted(way: Way) -> None:
+    _stopped_by(KeyboardInterrupt(), way)
+
+
+def _stopped_by(error: BaseException, way: Way) -> None:
+    class Service(Settings):
+        token: str = secret()
+
+        @field_validator("token")
+        @classmethod
+        def check(cls, value: str) -> str:
+            del value
+            raise error
+
+    way.given(Service, token=way.canary)
+
+
+def overrides_are_no_mapping(way: Way) -> None:
+    load(Token, overrides=[("token", way.canary), way.canary])  # type: ignore[arg-type]  # that is the mistake
+
+
+def overrides_are_a_text_off_the_loop(way: Way) -> None:
+    asyncio.run(aload(Token, overrides=way.canary))  # type: ignore[arg-type]  # that is the mistake
+
+
+def an_instance_is_swapped(way: Way) -> None:
+    use(lazy(Token), {"token": way.canary})  # type: ignore[arg-type]  # that is the mistake
+
+
 def a_swap_names_no_field(way: Way) -> None:
     with use(Token, {"nope": way.canary, "token": {"x": way.canary}}):
         pass
@@ -372,4 +388,5 @@ def it_is_pickled_with_a_configuration_of_code(way: Way) -> None:
     pickle.dumps(load(Token, config=config))
 
 
-WAYS = [one for one in globals().values() if isinstance(one, FunctionType) and one.__module__ == __name__]
+_HERE = [one for one in globals().values() if isinstance(one, FunctionType) and one.__module__ == __name__]
+WAYS = [one for one in _HERE if not one.__name__.startswith("_")]
