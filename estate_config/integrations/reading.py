@@ -12,6 +12,10 @@ from estate_config.settings import Settings
 
 _WITH_DRIVER = re.compile(r"^postgresql\+\w+://")
 """How a URL of SQLAlchemy's begins: libpq takes it for no URL."""
+_SECOND_AT = re.compile(r"[\w+]+://(?!/)[^@]*@.*@", re.DOTALL)
+"""A URL whose host may be the rest of a password."""
+_LATE_AT = re.compile(r"\w+://[^@?]*/[^?]*@", re.DOTALL)
+"""A URL whose host is a user for libpq, and whose port is the beginning of a password."""
 
 
 def text_of(version: Settings, field: str) -> str:
@@ -59,8 +63,22 @@ def conninfo_of(version: Settings, field: str) -> str:
 def unreadable(version: Settings, field: str) -> str:
     """Return what to say of a field that is no URL of a database."""
     example = "postgresql://USER:PASSWORD@HOST/NAME"
-    fix = "percent-encode what is no letter or digit in USER and PASSWORD"
+    fix = "percent-encode what is no letter or digit in USER and PASSWORD, and each @ but the one before HOST"
     return f"{type(version).__name__}.{field} is no URL of a database, as {example} is: {fix}"
+
+
+def has_stray_part(text: Hidden[str]) -> bool:
+    """Return whether a URL may have a part of a password for its host, or has half of a character.
+
+    An error of a driver would show either.
+    """
+    if _SECOND_AT.match(text.reveal()):
+        return True
+    try:
+        text.reveal().encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_conninfo(text: Hidden[str]) -> bool:
@@ -71,4 +89,6 @@ def _is_conninfo(text: Hidden[str]) -> bool:
         login = conninfo_to_dict(text.reveal())
     except (Error, UnicodeError):
         return False
-    return "@" not in str(login.get("host", ""))  # where it is the rest of a password, an error would show it
+    if has_stray_part(text) or _LATE_AT.match(text.reveal()) or "@" in str(login.get("host", "")):
+        return False
+    return re.fullmatch(r"[\d,]*", str(login.get("port", ""))) is not None  # an error would show any other

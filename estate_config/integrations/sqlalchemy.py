@@ -10,7 +10,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import await_only
 
-from estate_config.integrations.reading import text_of, unreadable
+from estate_config.integrations.reading import has_stray_part, text_of, unreadable
 from estate_config.live import retry_on_rejected
 from estate_config.redaction import Hidden
 from estate_config.settings import Settings
@@ -71,8 +71,7 @@ def follow(engine: E, settings: Settings, field: str) -> E:
 def _login(dialect: Dialect, url: Hidden[str]) -> Hidden[Any] | None:
     """Return the arguments to connect with; None if the URL cannot be read: what says so may show a part of it."""
     try:
-        read = make_url(url.reveal())
-        login = Hidden(dialect.create_connect_args(read))
+        login = Hidden(dialect.create_connect_args(make_url(url.reveal())))
     except Exception:  # noqa: BLE001 - a dialect may raise anything
         return None
-    return None if "@" in (read.host or "") else login
+    return None if has_stray_part(url) else login

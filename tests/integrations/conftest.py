@@ -36,9 +36,20 @@ class Unchecked(Settings):
     url: str = secret("url")
 
 
-UNREADABLE = (PLAIN, f"postgresql://service:begun@{PLAIN}@host/database")
-"""Texts of a field that are no URL of a database: a password alone, and one with an `@`."""
-UNREADABLE_BY_LIBPQ = (*UNREADABLE, f"postgresql://service:{PLAIN}%zz@host/database")
+UNREADABLE = (
+    PLAIN,
+    f"postgresql://service:begun@{PLAIN}@host/database",
+    f"postgresql://service:begun@{PLAIN}/word@host/database",
+    f"postgresql://service:begun@{PLAIN}?word@host/database",
+    f"postgresql://service:{PLAIN}/database",
+)
+"""Texts of a field that are no URL of a database: a password alone, some with an `@`, and one with no host."""
+UNREADABLE_BY_LIBPQ = (
+    *UNREADABLE,
+    f"postgresql://service:{PLAIN}%zz@host/database",
+    f"postgresql://service:{PLAIN}/word@host/database",
+    f"postgresql://service:1/{PLAIN}@host/database",
+)
 
 
 class Mounted:

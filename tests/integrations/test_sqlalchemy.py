@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Engine, create_engine, event, text
@@ -172,6 +173,23 @@ def test_a_text_that_is_no_url_is_named_and_not_shown(text: str, mounted: Mounte
     with pytest.raises(OperationalError, match=r"Unchecked\.url is no URL of a database") as caught:
         engine.connect()
     assert_hidden(caught.value, PLAIN)
+
+
+def test_a_password_with_half_a_character_is_named_and_not_shown() -> None:
+    engine = follow(create_engine("postgresql+psycopg://"), lazy(Unchecked), "url")
+    half = use(Unchecked, {"url": f"postgresql://service:{PLAIN}\ud800@host/database"})
+    with half, pytest.raises(OperationalError, match=r"Unchecked\.url is no URL of a database") as caught:
+        engine.connect()
+    assert_hidden(caught.value, PLAIN)
+
+
+def test_a_password_may_have_a_slash_where_its_url_can_be_read(settings: Service, rotated: Rotated) -> None:
+    engine = follow(create_engine("postgresql+psycopg://"), lazy(Unchecked), "url")
+    url = rotated_url(settings).replace(quote(rotated.password, safe=""), quote(rotated.password, safe="/"))
+    assert url != rotated_url(settings)
+    with use(Unchecked, {"url": url}):
+        pid_of(engine)
+    engine.dispose()
 
 
 def test_an_engine_that_is_not_async_needs_no_greenlet() -> None:
