@@ -133,7 +133,7 @@ def _schemes(member: Any) -> Iterable[str]:
     return allowed or ["https"]
 
 
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@%+,=-]*")
+_PLAIN = re.compile(r"(?!=)[A-Za-z0-9_./:@%+,=-]*")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
@@ -16,6 +17,10 @@ from estate_config.describe import constraints
 from estate_config.naming import variable_name
 from estate_config.scaffold.drafts import Draft, guessed, without_twins
 from estate_config.shapes import is_secret_type, members_of
+
+_BASE64_END = re.compile(r"\s*([A-Za-z0-9+/_-]+)(==?)\s*")
+_LONGEST_MIXED = 12
+"""Letters of a name like `apiKey` whose value is not there yet."""
 
 
 class UnreadableError(Exception):
@@ -32,12 +37,26 @@ def from_dotenv(path: Path) -> list[Draft]:
     except (OSError, UnicodeDecodeError) as error:
         broken = f"{path} cannot be read ({type(error).__name__})"
     else:
-        bad = [line for line in lines if line.error or (line.key is not None and line.value is None)]
+        bad = [
+            line
+            for line in lines
+            if line.error or (line.key is not None and line.value is None) or _is_end_of_base64(line.original.string)
+        ]
         if not bad:
             return without_twins(guessed(line.key, line.value or "") for line in lines if line.key is not None)
         # its name would be written, and may be a part of a private key
         broken = f"{path}:{bad[0].original.line} is no NAME=VALUE; a value of several lines needs quotes"
     raise UnreadableError(broken)
+
+
+def _is_end_of_base64(line: str) -> bool:
+    """Return whether a line may be the last one of a base64 text, though it reads as a name and `=` or nothing."""
+    end = _BASE64_END.fullmatch(line)
+    if end is None:
+        return False
+    name, padding = end.groups()
+    is_mixed = len(name) > _LONGEST_MIXED and name.upper() != name != name.lower()
+    return padding == "==" or is_mixed or not set(name).isdisjoint("+/")
 
 
 def from_dynaconf(path: Path) -> list[Draft]:

@@ -136,6 +136,8 @@ class TestValues:
             ("DATABASE_URL=", ""),
             ("DATABASE_URL=x # why", "x"),
             ("DATABASE_URL=a=b#c", "a=b#c"),
+            ("DATABASE_URL=aGk==", "aGk=="),
+            ("DATABASE_URL='='", "="),
             ("DATABASE_URL=schlüssel", "schlüssel"),
         ],
     )
@@ -190,6 +192,12 @@ class TestBadFiles:
         assert problem.fix.startswith("write each line as NAME=value")
         assert problem.fix.count("\n") == 0
         assert "hunter2" not in str(problem)
+
+    @pytest.mark.parametrize("blank", ["", "  "])
+    def test_the_end_of_a_base64_text_of_several_lines_is_no_name_t4(self, tmp_path: Path, blank: str) -> None:
+        """T4: `openssl rand -base64 64` has two lines, and the second would be a name with the value `=`."""
+        (tmp_path / ".env").write_text(f"DATABASE_URL=aHVudGVyMg/\n{blank}hunter2+/w=={blank}\n")
+        assert error(tmp_path).hint.startswith("cannot be used: .env has line 2, which is not NAME=value")
 
     def test_the_frames_of_an_error_hold_no_value_t1(self, tmp_path: Path) -> None:
         """T1: tools that record the locals of a traceback find nothing."""

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from estate_config import Settings
 from estate_config.scaffold.drafts import field_name, guessed
+from estate_config.scaffold.reading import from_dotenv
 from tests.leaks import PLAIN, assert_no_canary
 
 DOTENV = f"""
@@ -249,6 +250,9 @@ def test_what_was_written_before_a_failure_is_taken_back(folder: Path) -> None:
         ("bad.toml", "cannot be read by dynaconf"),
         ("latin.env", "cannot be read (UnicodeDecodeError)"),
         ("lines.env", "lines.env:2 is no NAME=VALUE"),
+        ("two.env", "two.env:2 is no NAME=VALUE; a value of several lines needs quotes"),
+        ("one.env", "one.env:2 is no NAME=VALUE"),
+        ("short.env", "short.env:2 is no NAME=VALUE"),
     ],
 )
 def test_what_cannot_be_read_is_said_and_nothing_is_written(folder: Path, source: str, words: str) -> None:
@@ -256,9 +260,18 @@ def test_what_cannot_be_read_is_said_and_nothing_is_written(folder: Path, source
     (folder / "latin.env").write_bytes(b"A=\xff")
     (folder / "empty.env").write_text("# nothing yet\n", "utf-8")
     (folder / "lines.env").write_text(f"PRIVATE_KEY=-----BEGIN\n{PLAIN}\n{PLAIN}==\n", "utf-8")
+    (folder / "two.env").write_text(f"JWT_SECRET={PLAIN}\n{PLAIN}==\n", "utf-8")
+    (folder / "one.env").write_text(f"JWT_SECRET={PLAIN}\n{PLAIN}=\n", "utf-8")
+    (folder / "short.env").write_text(f"JWT_SECRET={PLAIN}\na+/= \n", "utf-8")
     before = set(folder.iterdir())
     assert words in run(folder, "estate", "init", "--from", source, exit_code=1)
     assert set(folder.iterdir()) - before <= {folder / "__pycache__"}
+
+
+def test_a_variable_that_is_empty_is_a_setting_whatever_its_letters(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_PASSWORD=\napiKey=\ngoogleApplicationCredentials=''\nSIGN='='\n", "utf-8")
+    names = [draft.field for draft in from_dotenv(tmp_path / ".env")]
+    assert names == ["database_password", "apikey", "googleapplicationcredentials", "sign"]
 
 
 @given(st.text(min_size=1))

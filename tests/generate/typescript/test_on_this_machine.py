@@ -168,6 +168,7 @@ FILES: dict[str, str | bytes] = {
     "too much": b"#" * 1_048_577,
     "a line that is none": f"RDS_PASSWORD=1\n{PLAIN}\nJWT_SECRET=2\n",
     "two of them": f"{PLAIN}\n\n= 3\nJWT_SECRET=2\n",
+    "the end of a base64 text": f"JWT_SECRET={PLAIN}\nc2Vj/{PLAIN}==\nRDS_PASSWORD=1\n",
     "a quote that is open": f"JWT_SECRET='{PLAIN}\nRDS_PASSWORD=2\n",
 }
 
@@ -192,10 +193,10 @@ lines = st.lists(
             "{}{}{}{}{}{}".format,
             st.sampled_from(["", "  ", "export ", "\t", "\n\n"]),
             st.sampled_from(["JWT_SECRET", "RDS_USER", "'RDS_PASSWORD'", "REPLICA_USER", "GREETING", ""]),
-            st.sampled_from(["=", " = ", "=\t", "", " "]),
+            st.sampled_from(["=", " = ", "=\t", "", " ", "=="]),
             st.sampled_from(["", "'", '"']),
             st.text("ab \\'\"#$nt=\t{}é`", max_size=8),
-            st.sampled_from(["", "'", '"', " # remark", "' # remark", '"#']),
+            st.sampled_from(["", "'", '"', " # remark", "' # remark", '"#', " "]),
         ),
         st.sampled_from(["", "# remark", "   # JWT_SECRET=1", "export JWT_SECRET", 'GREETING="a\nb\\n"', "=a", "#"]),
     ),

@@ -143,7 +143,8 @@ interface Entry {
 
 /**
  * The grammar of python-dotenv, step by step, so that one `.env` file means the same to all services. (npm's dotenv ends
- * an unquoted value at any `#`, keeps `\"` in quotes, and passes over lines that it cannot read.)
+ * an unquoted value at any `#`, keeps `\"` in quotes, and passes over lines that it cannot read.) Only a line `NAME==` is
+ * a bad one here: it is taken for the end of a base64 text of several lines that has no quotes.
  */
 function parseDotenv(text: string): { entries: Entry[]; badLines: number[] } {
   const entries: Entry[] = [];
@@ -162,6 +163,7 @@ function parseDotenv(text: string): { entries: Entry[]; badLines: number[] } {
   /** Whether the line can be read; what it says is added to the entries. */
   const binding = (): boolean => {
     const here = line;
+    if (read(BASE64_END) !== undefined) return false;
     read(/export[^\S\r\n]+/y);
     if (text[at] === '#') return read(END) !== undefined;
     const name = read(text[at] === "'" ? /'([^']+)'/y : /[^=#\s]+/y);
@@ -184,6 +186,7 @@ function parseDotenv(text: string): { entries: Entry[]; badLines: number[] } {
   return { entries, badLines };
 }
 
+const BASE64_END = /[A-Za-z0-9+/_-]+==[^\S\r\n]*(?=[\r\n]|$)/y;
 const BLANK = /[^\S\r\n]*/y;
 const END = /[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|$)/y;
 const VALUES = [
