@@ -82,7 +82,7 @@ class Turn:
         """Do what is due."""
         if self.is_child:
             self._start_as_child()
-        if self.wanted < self.every:
+        if self.wanted != self.every:
             self.every, self.looks, self.first = self.wanted, {}, time.monotonic()
         self._prepare()
         self._renew()

@@ -31,18 +31,18 @@ _ENDING = 6.0
 
 
 class Watch:
-    """A settings instance that is being watched. Ends with `stop()`, with its `with`, or with the process.
+    """One who watches a settings instance. Ends with `stop()`, with its `with`, or with the process.
 
-    Who called `watch` several times has it end with the last of as many.
+    Others may watch the same instance: its turn in the thread is one for all of them.
     """
 
-    def __init__(self, instance: Settings, every: float) -> None:
-        self.turn = Turn(instance, every)
-        self.instance = instance
-        self.holders = 0
+    def __init__(self, turn: Turn, every: float) -> None:
+        self.turn = turn
+        self.instance = turn.instance
+        self.every = every
 
     def stop(self) -> None:
-        """Watch no longer; waits until the thread has seen it, a few seconds at most. Over already: does nothing."""
+        """Watch no longer; waits until the thread has seen it, a few seconds at most. Safe to call twice."""
         _thread.leave(self)
 
     def next_checks(self) -> dict[str, float]:
@@ -65,9 +65,9 @@ def watch(instance: Settings, *, every: float = EVERY) -> Watch:
     Loads it if it is not loaded. A daemon thread, one per process for all instances, compares versions every `every`
     seconds (a tenth more or less), without reading values where the store can say versions; listens to events where
     the provider is told of any; and renews leases. A field with a `max_stale` is looked at twice in it. It works on in
-    a forked child by itself. Watched already: returns the same `Watch`, which looks as often as the most impatient of
-    them wants, and ends once each has stopped it. Raises `ConfigurationError` if the instance cannot be loaded,
-    `TypeError` if it is not lazy, and `ValueError` unless `every` is a positive number.
+    a forked child by itself. What several watch is looked at as often as the most impatient of them wants, until the
+    last one stops. Raises `ConfigurationError` if the instance cannot be loaded, `TypeError` if it is not lazy, and
+    `ValueError` unless `every` is a positive number.
     """
     if not 0 < every < math.inf:
         raise ValueError("every is a number of seconds, and more than 0")
@@ -83,7 +83,7 @@ def is_running(instance: Settings) -> bool:
 
 def troubles(instance: Settings) -> list[str]:
     """Return what the thread that watches could not do when it last tried, and why; nothing where nobody watches."""
-    return [line for one in tuple(_thread.watches) if one.instance is instance for line in one.turn.troubles()]
+    return [line for turn in _thread.turns() if turn.instance is instance for line in turn.troubles()]
 
 
 class _Thread:
@@ -99,28 +99,33 @@ class _Thread:
         self.wake = threading.Event()
         self.thread: threading.Thread | None = None
 
+    def turns(self) -> list[Turn]:
+        return list(dict.fromkeys(one.turn for one in tuple(self.watches)))
+
     def join(self, instance: Settings, every: float) -> Watch:
-        made = Watch(instance, every)  # reads estate.toml, and holds up nobody
+        made = Turn(instance, every)  # reads estate.toml, and holds up nobody
         with self.lock:
-            found = next((one for one in self.watches if one.instance is instance), made)
-            if found is made:
-                self.watches.append(made)
-            found.holders += 1
-            found.turn.wanted = min(found.turn.wanted, made.turn.wanted)
+            turn = next((one for one in self.turns() if one.instance is instance), made)
+            watch = Watch(turn, made.every)
+            self.watches.append(watch)
+            self._pace(turn)
             self._ensure()
         self.wake.set()
-        return found
+        return watch
 
     def leave(self, watch: Watch) -> None:
         with self.lock:
-            watch.holders -= 1
-            if watch.holders > 0 or watch not in self.watches:
+            if watch not in self.watches:
                 return
             self.watches.remove(watch)
+            self._pace(watch.turn)
             thread = None if self.watches else self.thread
         self.wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_ENDING)
+
+    def _pace(self, turn: Turn) -> None:
+        turn.wanted = min((one.every for one in self.watches if one.turn is turn), default=turn.wanted)
 
     def is_alive_for(self, instance: Settings) -> bool:
         thread = self.thread
@@ -136,14 +141,14 @@ class _Thread:
         while True:
             self.wake.clear()
             with self.lock:
-                watches = list(self.watches)
-                if not watches:
+                turns = self.turns()
+                if not turns:
                     self.thread = None
                     return
-            for one in watches:
-                self._safely(one.turn, one.turn.take)
-            due = min(one.turn.due() for one in watches)
-            listeners = [one.turn for one in watches if one.turn.listens()]
+            for turn in turns:
+                self._safely(turn, turn.take)
+            due = min(turn.due() for turn in turns)
+            listeners = [turn for turn in turns if turn.listens()]
             if not listeners:
                 self.wake.wait(min(_LONGEST, max(0.0, due - time.monotonic())))
             for turn in listeners:
@@ -159,8 +164,8 @@ class _Thread:
 
     def after_fork(self) -> None:
         self.renew()
-        for one in self.watches:
-            one.turn.after_fork()
+        for turn in self.turns():
+            turn.after_fork()
         if self.watches:
             self._ensure()
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from estate_config import Settings, lazy, load, on_change, refresh, secret, watch
 from estate_config import settings as settings_module
 from estate_config.live.state import state_of
+from estate_config.live.turn import Turn
 
 class Service(Settings):
     token: str = secret("token")
@@ -227,7 +228,7 @@ def test_the_watch_of_a_child_begins_with_nothing_but_its_list(live: Live, monke
     monkeypatch.setattr(watching, "_thread", thread)
     thread.after_fork()
     assert thread.thread is None
-    thread.watches.append(watching.Watch(settings, 0.05))
+    thread.watches.append(watching.Watch(Turn(settings, 0.05), 0.05))
     thread.after_fork()
     store.put("token", "t2")
     wait_until(lambda: settings.token == "t2")

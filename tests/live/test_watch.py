@@ -155,13 +155,16 @@ def test_what_cannot_be_watched_is_said(live: Live, offer: Offer) -> None:
 def test_who_watches_what_is_watched_already_ends_it_with_the_last_and_may_be_more_impatient(live: Live) -> None:
     store = Store(token="t1")
     settings = live(Service, store)
-    with watch(settings, every=1000) as outer:
+    with watch(settings, every=0.5) as outer:
         with watch(settings, every=SOON) as inner:
-            assert inner is outer
+            wait_until(lambda: outer.turn.every == SOON)
             store.put("token", "t2")
             wait_until(lambda: settings.token == "t2")
+            inner.stop()  # and again, at the end of the block
+        wait_until(lambda: outer.turn.every == 0.5)
         store.put("token", "t3")
         wait_until(lambda: settings.token == "t3")
+        assert watches() == ["estate-config-watch"]
     assert watches() == []
 
 
