@@ -11,6 +11,7 @@ import pytest
 from estate_config import Settings, lazy, refresh, secret, swap, watch
 from estate_config import settings as settings_module
 from estate_config.live import state, watching
+from estate_config.live.turn import Turn
 from tests.live.conftest import Live
 from tests.live.doubles import LeasedStore, Store, wait_until
 
@@ -20,7 +21,6 @@ from pathlib import Path
 from estate_config import Settings, lazy, load, on_change, refresh, secret, watch
 from estate_config import settings as settings_module
 from estate_config.live.state import state_of
-from estate_config.live.turn import Turn
 
 class Service(Settings):
     token: str = secret("token")
