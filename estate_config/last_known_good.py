@@ -91,17 +91,21 @@ class LastKnownGood:
         """
         if any(stands_in(answer) for answer in answers.values()):
             return []
-        entries = {name: entry for name, one in answers.items() if (entry := _entry(one, self.stores)) is not None}
-        if not entries:
-            return []
-        fetched = [one.found.origin.fetched_at for name, one in answers.items() if name in entries and one.found]
-        oldest = min(fetched, default=datetime.now(UTC))
-        document = {"as_of": (as_of or oldest).isoformat(), "settings": entries}
-        failed = seal(self.path, self.bond, Hidden(json.dumps(document).encode()), self.key_of)
+        document = self._document(answers, as_of)
+        failed = document and seal(self.path, self.bond, document, self.key_of)
         if failed is None:
             return []
         message = f"the last known good is not kept: {self.path} {failed.hint}"
         return [self._problem(failed.code, message, failed.fix)]
+
+    def _document(self, answers: Mapping[str, Answer], as_of: datetime | None) -> Hidden[bytes] | None:
+        """Return what the file is to hold, None: nothing. Made apart, as writing waits, and may be interrupted."""
+        entries = {name: entry for name, one in answers.items() if (entry := _entry(one, self.stores)) is not None}
+        if not entries:
+            return None
+        fetched = [one.found.origin.fetched_at for name, one in answers.items() if name in entries and one.found]
+        oldest = min(fetched, default=datetime.now(UTC))
+        return Hidden(json.dumps({"as_of": (as_of or oldest).isoformat(), "settings": entries}).encode())
 
     def forget(self, refused: Collection[str]) -> list[Problem]:
         """Remove the file where the store refuses any of these fields; return what is to be said of it."""

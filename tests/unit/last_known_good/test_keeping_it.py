@@ -226,3 +226,15 @@ class TestNoValueIsShown:
         error = refusal(here)
         assert [(problem.field, problem.code) for problem in error.problems] == [("optional", Code.MALFORMED)]
         assert_no_canary_in_error(error, PLAIN)
+
+    def test_in_no_frame_of_a_start_that_is_stopped_while_it_writes(
+        self, here: Any, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stopped(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        store.values["a"] = PLAIN
+        monkeypatch.setattr("tempfile.mkstemp", stopped)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            load(Service, config=here)
+        assert_no_canary_in_error(caught.value, PLAIN)
