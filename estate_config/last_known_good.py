@@ -92,7 +92,7 @@ class LastKnownGood:
         if any(stands_in(answer) for answer in answers.values()):
             return []
         document = self._document(answers, as_of)
-        failed = document and seal(self.path, self.bond, document, self.key_of)
+        failed = None if document is None else seal(self.path, self.bond, document, self.key_of)
         if failed is None:
             return []
         message = f"the last known good is not kept: {self.path} {failed.hint}"

@@ -28,11 +28,20 @@ def print_to_stderr(errors: Iterable[ConfigurationError]) -> None:
     if stream is None:  # it was closed when the process began
         return
     try:
-        stream.write("\n\n".join(error.as_text(color=wants_color(stream)) for error in errors) + "\n")
+        said = "\n\n".join(error.as_text(color=wants_color(stream)) for error in errors)
+        encoding = stream.encoding or "utf-8"
+        stream.write(said.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-    except (OSError, ValueError):
-        with contextlib.suppress(OSError, ValueError):  # what it still holds is written at the exit, and makes that 120
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    except (OSError, ValueError):  # full, unread, closed
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what a stream still holds go nowhere: it would be written at the exit, and make its code 120."""
+    with contextlib.suppress(OSError, ValueError):
+        number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
 
 
 def text(error: ConfigurationError, *, color: bool = False) -> str:

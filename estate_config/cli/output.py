@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -32,7 +31,9 @@ def say(text: str) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or it is tried again at the exit
+        from estate_config.report import discard
+
+        discard(sys.stdout)
         sys.stderr.write(f"estate: what it prints cannot be written: {error.strerror}\n")
         raise typer.Exit(PROBLEMS) from None
 

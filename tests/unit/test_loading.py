@@ -295,6 +295,15 @@ class TestExit:
         shell = ["bash", "-c", f"{sys.executable} start.py {to}"]
         assert subprocess.run(shell, capture_output=True, timeout=60, check=False, cwd=tmp_path).returncode == 78
 
+    def test_a_stderr_that_cannot_write_all_characters_gets_the_report_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        raw = io.BytesIO()
+        monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(raw, encoding="ascii"))
+        with pytest.raises(SystemExit):
+            load_or_exit(Service, config=estate("fixture"))
+        assert raw.getvalue().endswith(b'fix  give the test a value: {"token": \\u2026}\n')
+
     @pytest.mark.parametrize("stream", [None, Path("/dev/full"), io.StringIO()], ids=["none", "full", "closed"])
     def test_the_report_is_lost_where_nobody_takes_it(self, monkeypatch: pytest.MonkeyPatch, stream: Any) -> None:
         with ExitStack() as opened:
