@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +20,9 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Secret, SecretBytes, SecretStr
 
-from estate_config import environments
-from estate_config.chains import check_names, declared, link_to
-from estate_config.contract import Writer
+from estate_config import discovery, environments
+from estate_config.chains import check_names, declared
+from estate_config.contract import Context, Writer
 from estate_config.errors import Code, ProviderError
 from estate_config.handmade import by_field
 from estate_config.model import Deadline
@@ -112,13 +111,15 @@ class EmbeddedServer:
         assert not failed, {key.field: answer for key, answer in failed.items()}  # noqa: S101
 
     def _link(self, environment: str) -> Link:
-        """Return the provider of an environment, led here."""
+        """Return the provider of an environment, led here: not where a test run leads its loads."""
         estate = environments.read()
         chosen = estate.choose(environment)
         there = any(entry.provider == self.provider for entry in chosen.chain)
         assert there, f'the chain of environment "{environment}" has no {self.provider}'  # noqa: S101
         options = {**chosen.providers.get(self.provider, {}), **self.options[self.provider]}
-        return link_to(self.provider, estate, replace(chosen, providers={self.provider: options}))
+        spec = discovery.find(self.provider)
+        built = discovery.build(spec, options, Context(chosen.name, estate.folder), estate.source)
+        return Link(self.provider, spec, frozenset(), built)
 
     def _wait(self) -> None:
         deadline = Deadline(_START)

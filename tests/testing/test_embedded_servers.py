@@ -177,6 +177,27 @@ with EmbeddedAws() as aws:
     assert production.asked == []
 
 
+def test_a_second_server_is_seeded_and_not_the_one_of_the_fixture(pytester: pytest.Pytester) -> None:
+    (pytester.path / "estate.toml").write_text('[environments.production]\nchain = ["vault"]\n')
+    pytester.makepyfile(
+        ai=SCHEMA,
+        test_it="""
+from ai import AiSettings
+from estate_config import load
+from estate_config.testing import EmbeddedVault
+
+def test_seeded(estate, estate_vault):
+    estate_vault.seed(AiSettings, openai_api_key="of the fixture")
+    with EmbeddedVault() as second:
+        second.seed(AiSettings, openai_api_key="of the second")
+        assert second.request("GET", "/v1/secret/data/openai/api_key", headers={"X-Vault-Token": "root"}) == 200
+    estate.environment("production")
+    assert load(AiSettings).openai_api_key == "of the fixture"
+""",
+    )
+    pytester.runpytest_subprocess("-p", "estate_config", "-W", "error").assert_outcomes(passed=1)
+
+
 def test_the_variables_of_this_process_are_kept_but_those_that_mislead(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "mine")
