@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -33,8 +34,6 @@ def check(
     """
     with reported(output):
         estate, names = estate_and_services(services)
-        if schema_only:
-            _hangs_together(estate)
         environments = _environments(estate, environment, schema_only=schema_only)
         ask_for_stages(estate, names, stage)
     made = _attempts(estate, names, environments, schema_only=schema_only)
@@ -49,16 +48,16 @@ def check(
         raise typer.Exit(PROBLEMS)
 
 
-def _hangs_together(estate: Estate) -> None:
-    """Raise `ConfigurationError` where names in `estate.toml` lead nowhere, be it in what no start looks at."""
-    from estate_config.errors import ConfigurationError, LoadInfo
+def _of_the_file(estate: Estate) -> list[Attempt]:
+    """Return what is wrong with names in `estate.toml` that lead nowhere, be it in what no start looks at."""
+    from estate_config.errors import LoadInfo
     from estate_config.generate.listed import mistakes
+    from estate_config.loading import Attempt
     from estate_config.unknown_names import unknown_names
 
     problems = [*unknown_names(estate)]
     problems += [problem for file in estate.table.generated for problem in mistakes(estate, file)]
-    if problems:
-        raise ConfigurationError(problems, info=LoadInfo(config=estate.source))
+    return [Attempt(LoadInfo(config=estate.source), problems)] if problems else []
 
 
 def _environments(estate: Estate, name: str | None, *, schema_only: bool) -> list[Environment]:
@@ -73,7 +72,7 @@ def _attempts(
     from estate_config.services import attempted_at_once, examined
 
     if schema_only:
-        return (examined(estate, service, environments) for service in services)
+        return chain(_of_the_file(estate), (examined(estate, service, environments) for service in services))
     with progress(f"checking {', '.join(services)}"):
         return attempted_at_once(estate, services, environments[0])
 

@@ -83,3 +83,13 @@ def test_a_default_environment_that_is_not_there_is_a_mistake(project: Project) 
     project.change("estate.toml", '"laptop"', '"lapotp"')
     done = project.run("check", "--schema-only", code=1)
     assert 'default_environment: there is no environment "lapotp"; did you mean "laptop"?' in done.out
+
+
+def test_what_is_wrong_with_the_file_does_not_hide_what_is_wrong_with_a_service(project: Project) -> None:
+    project.change("estate.toml", '["shelf"]', '["shelf"]\n[providers.shlef]\nfile = "x"')
+    project.change("schemas.py", "default=2", 'default="two"')
+    done = project.run("check", "--schema-only", code=1)
+    assert "providers.shlef: no provider called" in done.out
+    assert "INVALID  workers" in done.out
+    document = project.run("check", "--schema-only", "--format", "json", code=1).document
+    assert [(one["service"], one["ok"]) for one in document["services"]] == [("", False), ("ai", False), ("etl", True)]
