@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ LIMIT = 1_048_576
 """Bytes of a file that is looked through; a larger one is named and left out."""
 
 _SECONDS = 60.0
+_CLOSED = re.compile("^warning: could not open directory '(.*)': (.*)$", re.MULTILINE)
+"""How git says, on its way past it, that it may not look into a folder."""
 _NOT_OURS = {".git", ".hg", ".venv", "node_modules", "__pycache__"}
 
 
@@ -32,7 +35,7 @@ def in_folder(folder: Path) -> Iterator[Text]:
     """
     listed = _git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     closed: list[OSError] = []
-    names = _walked(folder, closed.append) if listed is None else sorted(set(_names(listed)))
+    names = _walked(folder, closed.append) if listed is None else sorted(set(_names(listed.stdout)))
     for name in names:
         try:
             text = _text(folder / name, name)
@@ -42,6 +45,16 @@ def in_folder(folder: Path) -> Iterator[Text]:
             yield text
     for not_listed in closed:
         yield _unread(os.path.relpath(not_listed.filename, folder), not_listed)
+    if listed is not None:
+        yield from _closed(folder, os.fsdecode(listed.stderr))
+
+
+def _closed(folder: Path, said: str) -> Iterator[Text]:
+    """Yield the folders that git could not look into: it names them from the top of the repository."""
+    for name, why in _CLOSED.findall(said):
+        inside = _git(folder, "rev-parse", "--show-prefix")
+        prefix = "" if inside is None else os.fsdecode(inside.stdout).rstrip("\n")
+        yield Text(os.path.relpath(name, prefix), None, why)
 
 
 def _unread(name: str, error: OSError) -> Text:
@@ -62,27 +75,29 @@ def in_index(folder: Path) -> Iterator[Text]:
     listed = _git(folder, "diff", "--cached", "--name-only", "--diff-filter=d", "-z", "--relative")
     if listed is None:
         raise OSError("this is no git repository")
-    for name in _names(listed):
-        raw = _git(folder, "show", f":./{name}") or b""
+    for name in _names(listed.stdout):
+        shown = _git(folder, "show", f":./{name}")
+        raw = b"" if shown is None else shown.stdout
         if len(raw) > LIMIT:
             yield Text(name, None)
         elif (content := _decoded(raw)) is not None:
             yield Text(name, content)
 
 
-def _git(folder: Path, *words: str) -> bytes | None:
-    """Return what git prints; None where there is no git, or no repository."""
+def _git(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes] | None:
+    """Return what git prints, and says in English; None where there is no git, or no repository."""
     try:
         done = subprocess.run(  # noqa: S603 - git, with words of our own and names that git itself has listed
             ["git", *words],  # noqa: S607 - the git of the user's path
             cwd=folder,
+            env={**os.environ, "LC_ALL": "C"},
             capture_output=True,
             timeout=_SECONDS,
             check=False,
         )
     except FileNotFoundError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done if done.returncode == 0 else None
 
 
 def _names(listed: bytes) -> list[str]:

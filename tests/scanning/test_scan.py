@@ -199,11 +199,12 @@ def test_what_may_not_be_read_is_named_and_is_no_clean_bill(tmp_path: Path, in_g
     (tmp_path / "bad.txt").write_text("", "utf-8")
     done = program(tmp_path, *words, "--format", "json")
     assert (done.returncode, json.loads(done.stdout)) == (1, {"ok": False, "files": 1, "findings": []})
-    if not in_git:
-        (tmp_path / "closed.txt").unlink()
-        (tmp_path / "folder").mkdir(0o000)
-        done = program(tmp_path, *words)
-        assert (done.returncode, done.stderr) == (1, "not looked through: folder: Permission denied\n")
+    (tmp_path / "closed.txt").unlink()
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / "the team's").mkdir(0o000)
+    for at, name in ((tmp_path, "inner/the team's"), (tmp_path / "inner", "the team's")):
+        done = program(at, *words)
+        assert (done.returncode, done.stderr) == (1, f"not looked through: {name}: Permission denied\n")
 
 
 def test_without_the_extra_the_install_command_is_named(tmp_path: Path) -> None:
