@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import re
 import types
 import uuid
@@ -182,13 +183,13 @@ def _matching(pattern: re.Pattern[str], limits: Limits, name: str) -> str:
 
 def _number(limits: Limits, name: str) -> Any:
     step = limits.get("multiple_of", 1)
-    low = limits.get("ge", limits.get("gt"))
-    high = limits.get("le", limits.get("lt"))
+    low = _finite(limits.get("ge", limits.get("gt")))
+    high = _finite(limits.get("le", limits.get("lt")))
     start = low if low is not None else high
     if start is None:
         return step
     near = start // step * step
-    candidates = [near, near + step, near - step, start]
+    candidates = [near, near + step, near - step, start, start + step, start - step]
     if low is not None and high is not None:
         candidates.append((low + high) / 2)
     fitting = next((candidate for candidate in candidates if _fits(candidate, limits)), None)
@@ -197,14 +198,26 @@ def _number(limits: Limits, name: str) -> Any:
     return fitting
 
 
+def _finite(limit: Any) -> Any:
+    """Return a limit; None for an infinite one, which is none."""
+    return limit if limit is not None and math.isfinite(limit) else None
+
+
 def _fits(number: float, limits: Limits) -> bool:
+    step = limits.get("multiple_of")
     return (
         number >= limits.get("ge", number)
         and number <= limits.get("le", number)
         and not number <= limits.get("gt", number - 1)
         and not number >= limits.get("lt", number + 1)
-        and not number % limits.get("multiple_of", number or 1)
+        and (step is None or _is_multiple(number, step))
     )
+
+
+def _is_multiple(number: Any, step: Any) -> bool:
+    """Whether pydantic takes a number for a multiple: in a float, up to a billionth of it may be lost."""
+    exact = not number % step
+    return exact or (isinstance(number, float) and math.isclose(number / step, round(number / step), rel_tol=1e-9))
 
 
 _MAKERS: tuple[tuple[type | tuple[type, ...], Callable[[Limits, str], Any]], ...] = (

@@ -34,6 +34,8 @@ TYPES: dict[str, Any] = {
     "a multiple between": Annotated[int, Field(gt=0, le=5, multiple_of=5)],
     "between fractions": Annotated[float, Field(gt=0.1, lt=0.2)],
     "from a fraction on": Annotated[float, Field(ge=0.5)],
+    "no lower limit": Annotated[float, Field(ge=float("-inf"))],
+    "an upper limit alone": Annotated[float, Field(ge=float("-inf"), le=-3)],
     "a fixed tuple": tuple[int, str],
     "an empty tuple": tuple[()],
     "a tuple of any length": tuple[int, ...],
@@ -46,6 +48,13 @@ TYPES: dict[str, Any] = {
     "JSON in a list": list[Json[list[int]]],
     "any JSON": Json,
 }
+FRACTIONS: dict[str, Any] = {
+    "a multiple of a fraction": Annotated[float, Field(ge=0.3, multiple_of=0.1)],
+    "a multiple of a fraction above another": Annotated[float, Field(ge=0.6, multiple_of=0.2)],
+    "a multiple of a fraction between": Annotated[float, Field(ge=0.7, le=0.9, multiple_of=0.1)],
+    "a multiple of a fraction below": Annotated[float, Field(lt=0.6, multiple_of=0.2)],
+    "a multiple far away": Annotated[float, Field(ge=1e9 + 0.1, multiple_of=0.1)],
+}
 each_type = pytest.mark.parametrize("annotation", TYPES.values(), ids=TYPES)
 
 
@@ -53,7 +62,7 @@ def schema(annotation: Any) -> type[Settings]:
     return create_model("Service", __base__=Settings, value=(annotation, ...))
 
 
-@each_type
+@pytest.mark.parametrize("annotation", (TYPES | FRACTIONS).values(), ids=TYPES | FRACTIONS)
 def test_a_fake_is_valid_and_the_same_every_time(annotation: Any) -> None:
     cls = schema(annotation)
     with use(cls, fake_values(cls)):
