@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import PydanticUndefined
+from pydantic_core import PydanticUndefined, SchemaValidator, core_schema
 from pydantic_core.core_schema import ErrorType
 
 from estate_config.describe import declared
@@ -17,7 +17,7 @@ from estate_config.model import Found, Origin
 from estate_config.redaction import where
 from estate_config.resolve import Answer
 from estate_config.schema import Setting, default_of, sibling
-from estate_config.shapes import MalformedError, shaped
+from estate_config.shapes import MalformedError, model_type, shaped
 from estate_config.templates import placeholders, render
 
 _OWN_WORDS = frozenset({"value_error", "assertion_error"})
@@ -230,21 +230,41 @@ def wrong_defaults(cls: type[BaseModel], settings: Sequence[Setting]) -> list[Pr
     whether a path exists, which another machine says otherwise. No setting's `default_factory` is called.
     """
     answers = {item.field: Answer(item) for item in settings}
-    values, _ = inputs(answers)
-    made = [item for item in settings if item.info.default_factory is not None and not item.optional_parents]
-    for item in made:
-        _inside(values, item.path)[item.path[-1]] = None
+    made = {item.path for item in settings if item.info.default_factory is not None}
+    paths = dict.fromkeys(item.optional_parents[0] if item.optional_parents else item.path for item in settings)
+    details = [detail for path in paths if path not in made for detail in _default_details(cls, path)]
+    own = [one for one in details if one[1] in _PYDANTICS - _OWN_WORDS]
+    found = [problem for one in own if (problem := _invalid(one, answers, set()))]
+    return [problem for problem in found if problem.field in answers]
+
+
+def _default_details(cls: type[BaseModel], path: Sequence[str]) -> list[tuple[tuple[int | str, ...], str, str, str]]:
+    """Return what is wrong with a field's default; nothing where a validator of the user's raises what it likes."""
     try:
-        cls.__pydantic_validator__.validate_python(values, self_instance=cls.__new__(cls), by_name=True)
+        _alone(cls, path).validate_python({})
     except ValidationError as error:
         details = [_detail(item) for item in error.errors(include_input=False, include_url=False)]
     except Exception:  # noqa: BLE001 - a validator may raise anything without the values that it looks for
         return []
     else:
         return []
-    own = [one for one in details if one[1] in _PYDANTICS - _OWN_WORDS]
-    found = [problem for one in own if (problem := _invalid(one, answers, set()))]
-    return [problem for problem in found if problem.field in answers.keys() - {item.field for item in made}]
+    return [((*path[:-1], *loc), kind, message, raised_in) for loc, kind, message, raised_in in details]
+
+
+def _alone(cls: type[BaseModel], path: Sequence[str]) -> SchemaValidator:
+    """Return the validator of one field without those beside it: what one of them raises would hide the others."""
+    for step in path[:-1]:
+        cls = model_type(cls.model_fields[step].annotation) or cls
+    schema: Any = cls.__pydantic_core_schema__
+    definitions: list[Any] = []
+    config = None
+    while schema["type"] != "model-fields":
+        definitions = schema.get("definitions", definitions)
+        config = schema.get("config", config)
+        known = {one["ref"]: one for one in definitions}
+        schema = known[schema["schema_ref"]] if schema["type"] == "definition-ref" else schema["schema"]
+    field = core_schema.model_fields_schema({path[-1]: schema["fields"][path[-1]]})
+    return SchemaValidator(core_schema.definitions_schema(field, definitions), config)
 
 
 def _parts(field_name: str, answers: Mapping[str, Answer]) -> Iterator[str]:
