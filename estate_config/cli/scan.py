@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,7 +89,8 @@ def _say(found: Scan, problems: list[Problem], output: ScanFormat) -> None:
     elif output is ScanFormat.JSON:
         findings = [finding.as_json() for finding in found.findings]
         ok = not findings and not problems and not found.unreadable
-        say_json({"ok": ok, "files": found.looked_at, "findings": findings})
+        left = {"unreadable": found.unreadable, "left_out": found.left_out, "problems": list(map(asdict, problems))}
+        say_json({"ok": ok, "files": found.looked_at, "findings": findings, **left})
     else:
         for finding in found.findings:
             say(str(finding))

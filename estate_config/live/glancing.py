@@ -24,8 +24,6 @@ class Glance:
 
     same: set[str] = field(default_factory=set)
     """Fields of which it says that they have the version that is in use."""
-    anew: set[str] = field(default_factory=set)
-    """Of the same, those of which a look says nothing about the value in use: its lease does."""
     moved: set[str] = field(default_factory=set)
     """Fields that are to be read again."""
     trouble: str = ""
@@ -61,8 +59,6 @@ def _glance(link: Link, record: Record, settings: Sequence[Setting], deadline: D
                 seen.moved.add(item.field)
         elif kept is not None and _is_same(reply, kept):
             seen.same.add(item.field)
-            if isinstance(reply, Status) and reply.is_made_anew:
-                seen.anew.add(item.field)
         else:
             seen.moved.add(item.field)
     return seen

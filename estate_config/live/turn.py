@@ -159,10 +159,10 @@ class Turn:
         for name, one in seen.items():
             self._noted(name, one)
         state = state_of(self.instance)
-        failing = set(state.failing)
-        state.confirm(name for one in seen.values() for name in one.same - (one.anew & failing))
-        moved = {name for one in seen.values() for name in one.moved} | state.refused_for  # it may have been taken back
-        moved |= self._answered_again(seen)
+        again = self._answered_again(seen)  # a look at its version does not say that it can be read
+        state.confirm(name for one in seen.values() for name in one.same - again)
+        moved = {name for one in seen.values() for name in one.moved} | again
+        moved |= state.refused_for  # it may have been taken back
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
             renewed(self.instance, moved, Allowed())

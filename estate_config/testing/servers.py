@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,7 +36,7 @@ _START = 30.0
 """Seconds that a server may take to answer for the first time."""
 
 
-class EmbeddedServer:
+class EmbeddedServer(ABC):
     """A server in a process of its own, that a provider is led to by `options`, and an SDK by `variables`."""
 
     provider: ClassVar[str]
@@ -53,26 +54,27 @@ class EmbeddedServer:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    @abstractmethod
     def variables(self) -> Mapping[str, str]:
         """The environment variables that lead the SDK to this server."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def options(self) -> Mapping[str, Mapping[str, Any]]:
         """By provider, the options that lead it to this server and to no other, laid over those of `estate.toml`."""
-        raise NotImplementedError
 
     def environment(self) -> dict[str, str]:
         """Return the variables of this process without those that mislead, and with `variables`."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(self.misleading)}
         return {**kept, **self.variables}
 
+    @abstractmethod
     def _command(self) -> Sequence[str]:
-        raise NotImplementedError
+        """Return how it is started."""
 
+    @abstractmethod
     def reset(self) -> None:
         """Empty the server."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(  # noqa: S603 - a command of our own, without a shell

@@ -24,7 +24,7 @@ def touches() -> Iterator[list[str]]:
     """Give the list of what this thread touches within the block: the names of functions and methods of C."""
     touched: list[str] = []
 
-    def told(frame: FrameType, event: str, called: object) -> None:  # noqa: ARG001 - the frame holds values  # pragma: no cover - the interpreter does not trace its profiler
+    def told(_frame: FrameType, event: str, called: object) -> None:  # pragma: no cover - it is not traced
         if event == "c_call":
             name = ".".join(filter(None, (getattr(called, "__module__", None), getattr(called, "__qualname__", ""))))
             if _TOUCHING.match(name) and not _HARMLESS.match(name):

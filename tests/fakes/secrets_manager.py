@@ -1,8 +1,7 @@
 """The rules of AWS Secrets Manager, as its documents and the SDK's model state them; `StrictAws` puts them on the wire.
 
-Lengths, required and unknown parameters are checked against botocore's model, permissions against the policies of who
-asks, per secret. Where AWS says the same of two things, so does this.
-"""
+Parameters are checked against botocore's model, permissions against the policies of who asks, per secret. Where AWS
+says the same of two things, so does this."""
 
 from __future__ import annotations
 

@@ -198,8 +198,17 @@ class Anew(ProbedStore):
         return {key: Status(self.locate(key).text, is_made_anew=True) for key in said}
 
 
-def test_a_look_at_what_is_made_anew_does_not_confirm_what_could_not_be_fetched(live: Live) -> None:
-    store = Anew(token="t1")
+class Visible(ProbedStore):
+    """Its versions may be seen by who may not read them."""
+
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        said = super().probe(keys, deadline)
+        return {key: Status(self.locate(key).text, self.current[key.name].name) for key in said}
+
+
+@pytest.mark.parametrize("kind", [Anew, Visible])
+def test_a_look_does_not_confirm_what_could_not_be_fetched(live: Live, kind: type[ProbedStore]) -> None:
+    store = kind(token="t1")
     settings = live(Service, store)
     with watch(settings, every=SOON):
         wait_until(lambda: store.probes > 2)

@@ -198,7 +198,9 @@ def test_what_may_not_be_read_is_named_and_is_no_clean_bill(tmp_path: Path, in_g
     assert "bad.txt:1: known-example" in done.stdout
     (tmp_path / "bad.txt").write_text("", "utf-8")
     done = program(tmp_path, *words, "--format", "json")
-    assert (done.returncode, json.loads(done.stdout)) == (1, {"ok": False, "files": 1, "findings": []})
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["ok"], document["files"], document["findings"]) == (1, False, 1, [])
+    assert document["unreadable"] == {"closed.txt": "Permission denied"}
     (tmp_path / "closed.txt").unlink()
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "the team's").mkdir(0o000)

@@ -73,13 +73,25 @@ VAULT = {
     "namespace and certificates": 'url = "{url}"\nnamespace = "team"\nca_cert = "ca.pem"\nclient_cert = "c.pem"',
     "nothing": "",
 }
+ROLE = 'role_arn = "arn:aws:iam::123456789012:role/reader"'
+AWS = {
+    "endpoint": 'endpoint_url = "{url}"',
+    "who asks": f'endpoint_url = "{{url}}"\nprofile = "production"\n{ROLE}',
+    "regions": 'endpoint_url = "{url}"\nregions = ["ap-northeast-2", "us-east-1"]',
+    "events": 'endpoint_url = "{url}"\nevents_queue_url = "{url}/123456789012/changes"',
+    "nothing": "",
+}
+NAMED = {
+    **{f"vault, {what}": ("vault", options) for what, options in VAULT.items()},
+    **{f"aws, {what}": ("aws", options) for what, options in AWS.items()},
+}
 
 
-@pytest.mark.parametrize("options", VAULT.values(), ids=VAULT)
-def test_a_vault_that_estate_toml_names_is_not_asked(
-    pytester: pytest.Pytester, production: Production, options: str
+@pytest.mark.parametrize(("provider", "options"), NAMED.values(), ids=NAMED)
+def test_a_server_that_estate_toml_names_is_not_asked(
+    pytester: pytest.Pytester, production: Production, provider: str, options: str
 ) -> None:
-    run(pytester, "vault", options.format(url=production.url)).assert_outcomes(passed=1)
+    run(pytester, provider, options.format(url=production.url)).assert_outcomes(passed=1)
     assert production.asked == []
 
 
@@ -92,24 +104,6 @@ def test_a_vault_that_the_shell_names_is_not_asked(
     for name in ("CACERT", "CAPATH", "CLIENT_CERT", "CLIENT_KEY"):
         monkeypatch.setenv(f"VAULT_{name}", "/not/there")
     run(pytester, "vault", "").assert_outcomes(passed=1)
-    assert production.asked == []
-
-
-ROLE = 'role_arn = "arn:aws:iam::123456789012:role/reader"'
-AWS = {
-    "endpoint": 'endpoint_url = "{url}"',
-    "who asks": f'endpoint_url = "{{url}}"\nprofile = "production"\n{ROLE}',
-    "regions": 'endpoint_url = "{url}"\nregions = ["ap-northeast-2", "us-east-1"]',
-    "events": 'endpoint_url = "{url}"\nevents_queue_url = "{url}/123456789012/changes"',
-    "nothing": "",
-}
-
-
-@pytest.mark.parametrize("options", AWS.values(), ids=AWS)
-def test_an_aws_that_estate_toml_names_is_not_asked(
-    pytester: pytest.Pytester, production: Production, options: str
-) -> None:
-    run(pytester, "aws", options.format(url=production.url)).assert_outcomes(passed=1)
     assert production.asked == []
 
 

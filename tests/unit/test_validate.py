@@ -253,14 +253,3 @@ class Range(BaseModel):
         if self.low > self.high:
             raise ValueError(f"{self.low} > {self.high}")
         return self
-
-
-class Ranges(BaseModel):
-    low: list[int] = Field(default=[5])
-    high: int
-
-    @model_validator(mode="after")
-    def ordered(self) -> Ranges:
-        if max(self.low) > self.high:
-            raise ValueError
-        return self

@@ -36,17 +36,6 @@ class Mode(Enum):
     SAFE = "safe"
 
 
-class Range(BaseModel):
-    low: int
-    high: int
-
-    @model_validator(mode="after")
-    def ordered(self) -> Range:
-        if self.low > self.high:
-            raise ValueError(f"{self.low} > {self.high}")
-        return self
-
-
 class Ranges(BaseModel):
     low: list[int] = Field(default=[5])
     high: int
