@@ -85,7 +85,12 @@ class Proxy:
                     _reset(client)
                     continue
                 with self._lock:
-                    self._ends += [client, server]
+                    is_over = listener.fileno() == -1  # closed meanwhile: nobody would cut these any more
+                    self._ends += [] if is_over else [client, server]
+                if is_over:
+                    _reset(client)
+                    _reset(server)
+                    return
                 threading.Thread(target=self._there, args=(client, server), daemon=True).start()
                 threading.Thread(target=self._back, args=(server, client), daemon=True).start()
 
