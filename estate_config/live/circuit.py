@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import time
+
+from estate_config.jitter import between
 
 _FIRST = 1.0
 """Seconds at most before the first new try."""
@@ -24,10 +25,10 @@ class Circuit:
     def answered(self, seconds: float | None = None) -> None:
         """Come again in `seconds`, or at the usual time: a tenth sooner or later, so that a fleet does not march."""
         self.failures = 0
-        self.due = time.monotonic() + (self.every if seconds is None else seconds) * random.uniform(0.9, 1.1)  # noqa: S311 - it is no secret
+        self.due = time.monotonic() + (self.every if seconds is None else seconds) * between(0.9, 1.1)
 
     def failed(self) -> None:
         """Come again after a pause of full jitter, doubled with each failure, never longer than the usual one."""
         self.failures += 1
         pause = min(self.every, self.first * 2.0 ** min(self.failures, 16))
-        self.due = time.monotonic() + random.uniform(min(0.1, self.every), pause)  # noqa: S311 - as above
+        self.due = time.monotonic() + between(min(0.1, self.every), pause)

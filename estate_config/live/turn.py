@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import random
 import time
 from collections.abc import Mapping
 
 from estate_config.chains import chain_of
 from estate_config.contract import Leased, Watcher
 from estate_config.errors import Code, ProviderError
+from estate_config.jitter import between
 from estate_config.live.circuit import Circuit
 from estate_config.live.glancing import Glance, glance
 from estate_config.live.keeping import keep_current
@@ -69,7 +69,7 @@ class Turn:
         self.context = contextvars.copy_context()
         """Of who asked: with its swaps, if it is a test."""
         self.links = self._chain()
-        self.first = time.monotonic() + every * random.uniform(0.5, 1.0)  # noqa: S311 - not all of a fleet at once
+        self.first = time.monotonic() + every * between(0.5, 1.0)  # not all of a fleet at once
 
     def due(self) -> float:
         """Return when something is to be done, on the monotonic clock."""
@@ -142,7 +142,7 @@ class Turn:
         leased = [link.name for link in self.links if Leased in link.spec.offers]
         fields = [name for name, item in self._record().settings.items() if item.provider in leased]
         self.looks, self.renewals, self.ears, self.away, self.notices = {}, {}, {}, {}, {}
-        self.first = time.monotonic() + self.every * random.uniform(0, 1)  # noqa: S311 - as above
+        self.first = time.monotonic() + self.every * between(0, 1)  # as above
         if fields:
             renewed(self.instance, fields, Allowed())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 
 from estate_config.errors import Asked, Code, Problem
 from estate_config.handmade import CLOSED, NOWHERE, at
+from estate_config.jitter import between
 from estate_config.model import Failed, Found, Key, Notice, Origin, Place
 from estate_config.naming import variable_name
 from estate_config.redaction import where
@@ -124,3 +126,17 @@ def test_what_passes_between_the_core_and_a_provider_is_frozen_and_shows_no_valu
         setattr(thing, dataclasses.fields(thing)[0].name, "x")
     with pytest.raises(TypeError):
         vars(thing)
+
+
+class TestJitter:
+    def test_a_service_that_seeds_random_keeps_its_own_numbers(self) -> None:
+        before = random.getstate()
+        assert 2.0 <= between(2, 3) <= 3.0
+        assert random.getstate() == before
+
+    def test_two_processes_that_seed_random_alike_do_not_march_in_step(self) -> None:
+        drawn = []
+        for _ in range(2):
+            random.seed(7)
+            drawn.append([between(0, 1) for _ in range(4)])
+        assert drawn[0] != drawn[1]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from estate_config.jitter import between
 from estate_config.model import Deadline
 from estate_config_providers._aws.causes import Trouble
 
@@ -27,7 +27,7 @@ def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], boo
     longest = _FIRST
     while True:
         answer = call()
-        pause = random.uniform(0, longest)  # noqa: S311 - spreads load, guards nothing
+        pause = between(0, longest)
         if not isinstance(answer, Trouble) or not worth_it(answer) or pause + _TRY >= deadline.remaining():
             return answer
         time.sleep(pause)
@@ -36,7 +36,7 @@ def patiently(call: Callable[[], T | Trouble], worth_it: Callable[[Trouble], boo
 
 def spread(deadline: Deadline) -> None:
     """Wait a moment of random length, before many calls that all follow the same refusal."""
-    time.sleep(random.uniform(0, min(_FIRST * 5, deadline.remaining() / 4)))  # noqa: S311 - as above
+    time.sleep(between(0, min(_FIRST * 5, deadline.remaining() / 4)))
 
 
 def before(deadline: Deadline) -> Deadline:

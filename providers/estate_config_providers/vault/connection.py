@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import time
 import warnings
@@ -18,6 +17,7 @@ from hvac.exceptions import VaultError
 from requests import RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 
+from estate_config.jitter import between
 from estate_config.model import Deadline
 from estate_config.redaction import Hidden
 from estate_config_providers.vault.failures import NOT_VAULT, Trouble, of_error, of_status
@@ -88,7 +88,7 @@ class Connection:
             if left < _LAST:
                 return answer
             # Full jitter: those who failed together do not come back together.
-            time.sleep(random.uniform(0, min(pause, left / 2)))  # noqa: S311 - nothing secret
+            time.sleep(between(0, min(pause, left / 2)))
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _round(self, call: Call, deadline: Deadline, token: Hidden[str], *, once: bool) -> Reply | Trouble:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-import random
 import time
 from dataclasses import dataclass, replace
+
+from estate_config.jitter import between
 
 PART = 2 / 3
 """The part of its life after which something is renewed, as Vault's agent does."""
@@ -55,10 +56,10 @@ class Life:
 def pause(left: float) -> float:
     """Return the seconds until a renewal that failed is tried again: fewer as the end comes near."""
     most = min(max(left / 4, _SHORTEST), _LONGEST) if left else _AFTERWARDS
-    return most * random.uniform(0.5, 1)  # noqa: S311 - nothing secret
+    return most * between(0.5, 1)
 
 
 def life_of(seconds: float) -> Life:
     """Return the life of what was granted now; of 0 seconds: it never ends."""
     seconds, now = seconds or math.inf, time.monotonic()
-    return Life(seconds, now + seconds * PART * random.uniform(_EARLY, 1), now + seconds)  # noqa: S311 - nothing secret
+    return Life(seconds, now + seconds * PART * between(_EARLY, 1), now + seconds)
