@@ -141,14 +141,30 @@ def test_a_load_that_was_running_at_the_fork_is_done_anew_in_the_child(tmp_path:
     run(
         tmp_path,
         """
-os.mkfifo("slow")
-os.environ["TOKEN_FILE"] = "slow"
-loading = threading.Thread(target=lambda: settings.token, daemon=True)
+from pydantic import field_validator
+
+validating, go = threading.Event(), threading.Event()
+parent = os.getpid()
+
+class Slow(Service):
+    @field_validator("token")
+    @classmethod
+    def slow_in_the_parent(cls, value):
+        validating.set()
+        if os.getpid() == parent:
+            go.wait(20)
+        return value
+
+settings = lazy(Slow)
+loading = threading.Thread(target=lambda: settings.token)
 loading.start()
-lock = settings_module.waiting_of(settings).lock
-until(lambda: not lock.acquire(blocking=False) or lock.release())
-del os.environ["TOKEN_FILE"]
+validating.wait(20)
+assert not settings_module.waiting_of(settings).lock.acquire(blocking=False)
 in_child(lambda: until(lambda: settings.token == "t1"))
+assert repr(settings) == "Slow('not loaded')"
+go.set()
+loading.join()
+assert settings.token == "t1"
 """,
     )
 
