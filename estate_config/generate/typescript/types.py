@@ -19,7 +19,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Secret, SecretBytes, SecretStr, ValidationError, create_model
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from estate_config.describe import type_text
 from estate_config.schema import Declaration
@@ -259,9 +258,7 @@ def _default(info: FieldInfo, *, secret: bool) -> Any:
     """Return the default of a field as pydantic makes it. Raises `NotInTypeScriptError` where it cannot be written."""
     if info.default_factory is not None:
         raise NotInTypeScriptError("its default is made by a function of Python", "write the default itself: default=…")
-    if info.default is None or info.default is PydanticUndefined:
-        return None
-    if secret:
+    if secret and info.default is not None:
         why = "its default is a secret's, and no secret is written into a file"
         raise NotInTypeScriptError(why, "give it no default, or default=None")
     fields: dict[str, Any] = {"value": (info.annotation, info)}

@@ -76,6 +76,8 @@ REFUSED: dict[str, tuple[type[Settings], str]] = {
     "a default made by code": (one_field(str, setting(default_factory=str)), "its default is made by a function"),
     "a default of a secret": (one_field(str, secret(default=PLAIN)), "its default is a secret's"),
     "a default that is not valid": (one_field(int, setting(default=PLAIN)), "its default is not valid"),
+    "a default of None, not allowed": (one_field(int, setting(default=None)), "its default is not valid"),
+    "a secret's None, not allowed": (one_field(SecretStr, secret(default=None)), "its default is not valid"),
     "a nested secret's default": (
         one_field(Laptop.model_fields["rds"].annotation, setting(default={})),
         "is a secret's",
