@@ -1,4 +1,7 @@
-"""The page of the fault matrix, made of its rows: `python -m tests.faults.page` writes it."""
+"""The page of the fault matrix, made of its rows.
+
+`PYTHONPATH=examples/estate python -m tests.faults.page` writes it.
+"""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Row:
 
     @property
     def start_words(self) -> str:
-        return "starts" if self.at_start is None else f"stops at once: `{self.at_start}`"
+        return "starts" if self.at_start is None else f"does not start: `{self.at_start}`"
 
     @property
     def running_words(self) -> str:

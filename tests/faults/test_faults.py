@@ -68,4 +68,4 @@ def test_what_is_told_is_seen_by_a_test(row: told_rows.Told) -> None:
 
 def test_there_are_forty_rows_and_the_page_has_them_all() -> None:
     assert len(ROWS) >= 40
-    assert PAGE.read_text("utf-8") == page(), "python -m tests.faults.page writes it"
+    assert PAGE.read_text("utf-8") == page(), "PYTHONPATH=examples/estate python -m tests.faults.page writes it"

@@ -56,14 +56,14 @@ ROWS = [
     ),
     Told(
         "a provider hangs",
-        "stops at the deadline: `UNAVAILABLE`",
+        "does not start, at the deadline: `UNAVAILABLE`",
         "values of other providers are renewed meanwhile",
         WATCH,
         "test_one_that_hangs_costs_its_own_time_and_not_that_of_others",
     ),
     Told(
         "a provider breaks its contract",
-        "stops at once: `PLUGIN`",
+        "does not start: `PLUGIN`",
         "keeps the old value, and has the new one once it is over",
         WATCH,
         "test_a_provider_that_breaks_its_contract_ends_nothing",
