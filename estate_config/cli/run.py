@@ -46,7 +46,7 @@ def run(
     and exit codes are its own. Where something is wrong, the report is on stderr, and the exit code 78.
     """
     command = context.meta[_COMMAND]
-    if not command:
+    if not command or not command[0]:  # as where the variable that names it is empty
         raise typer.BadParameter("write the program to run after --", param_hint="COMMAND")
     made = _made(services, environment, stage)
     if isinstance(made, list):

@@ -164,6 +164,7 @@ def test_what_did_not_stop_it_is_a_line_on_stderr(project: Project) -> None:
     [
         (("ai",), "write the program to run after --"),
         (("ai", "--"), "write the program to run after --"),
+        (("ai", "--", ""), "write the program to run after --"),
         (("ai", "true"), "write the program to run after --"),
         (("aii", "--", "true"), 'there is no "aii"; did you mean "ai"?'),
         (("--env", "clutser", "--", "true"), 'there is no "clutser"; did you mean "cluster"?'),
