@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def reported(output: Format) -> Iterator[None]:
-    """Print what is wrong with the estate itself, and exit, if the block raises `ConfigurationError`."""
+def reported(output: Format | None) -> Iterator[None]:
+    """Print what is wrong with the estate itself, and exit, if the block raises `ConfigurationError`.
+
+    None: on stderr, since stdout has a form of its own.
+    """
     from estate_config.errors import ConfigurationError
 
     try:

@@ -23,10 +23,10 @@ _VERSION = 8
 """Characters of a version that are shown: enough to tell two apart."""
 
 
-def say(text: str) -> None:
+def say(text: str, *, end: str = "\n") -> None:
     """Print a text and see to it that it is out: who reads may have gone, and a verb ends with that."""
     try:
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
     except BrokenPipeError:
         raise
@@ -62,9 +62,13 @@ def colored() -> bool:
     return wants_color(sys.stdout)
 
 
-def fail(error: ConfigurationError, output: Format) -> NoReturn:
-    """Print what is wrong with the estate itself, and exit."""
-    if output is Format.JSON:
+def fail(error: ConfigurationError, output: Format | None) -> NoReturn:
+    """Print what is wrong with the estate itself, on stderr without a form, and exit."""
+    if output is None:
+        from estate_config.report import print_to_stderr
+
+        print_to_stderr([error])
+    elif output is Format.JSON:
         say_json({"ok": False, **error.as_json()})
     else:
         say(error.as_text(color=colored()))

@@ -28,6 +28,9 @@ class ScanFormat(StrEnum):
     SARIF = "sarif"
 
 
+_REPORTS = {ScanFormat.TEXT: Format.TEXT, ScanFormat.JSON: Format.JSON}
+"""How a report is printed on stdout; in SARIF there is none of an estate."""
+
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to look.", exists=True, file_okay=False)]
 Staged = Annotated[bool, typer.Option("--staged", help="Look at what the next commit adds: for a pre-commit hook.")]
 NoValues = Annotated[bool, typer.Option("--no-values", help="Do not look for the current values: reads no secret.")]
@@ -68,7 +71,7 @@ def scan(
 def _current_values(environment: str | None, output: ScanFormat) -> tuple[Marks, list[Problem]]:
     from estate_config.scanning.scan import current_values
 
-    with reported(Format.TEXT if output is ScanFormat.TEXT else Format.JSON):
+    with reported(_REPORTS.get(output)):
         estate, services = estate_and_services(None)
         with progress("reading what to look for"):
             return current_values(estate, services, environment_of(estate, environment))

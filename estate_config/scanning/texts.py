@@ -74,7 +74,7 @@ def in_index(folder: Path) -> Iterator[Text]:
     """Yield the texts that the next commit would add or change. Raises `OSError` outside of a git repository."""
     listed = _git(folder, "diff", "--cached", "--name-only", "--diff-filter=d", "-z", "--relative")
     if listed is None:
-        raise OSError("this is no git repository")
+        raise OSError("this is no git repository, so nothing is staged: go to one, or leave --staged out")
     for name in _names(listed.stdout):
         shown = _git(folder, "show", f":./{name}")
         raw = b"" if shown is None else shown.stdout

@@ -163,6 +163,13 @@ def test_sarif_has_rule_file_and_line(project: Path) -> None:
     assert (place["artifactLocation"]["uri"], place["region"]["startLine"]) == ("bad.py", 1)
 
 
+def test_what_is_wrong_with_the_estate_is_no_sarif_and_goes_to_stderr(project: Path) -> None:
+    (project / "estate.toml").write_text("nonsense", "utf-8")
+    done = program(project, str(Path(sys.executable).with_name("estate")), "scan", "--format", "sarif")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "is not TOML" in done.stderr
+
+
 def test_values_that_cannot_be_read_are_said_and_are_no_clean_bill(project: Path) -> None:
     assert "not looked for: token" in scan(project, "--env", "cluster")
     scan(project, "--env", "cluster", "--no-values", exit_code=0)
@@ -179,7 +186,8 @@ def test_without_git_the_folder_is_walked_and_large_and_binary_files_are_left_ou
     assert "bad.txt:1: known-example" in told
     assert "1 file, 1 finding" in told
     assert "large.txt is larger than 1 MiB" in told
-    assert "no git repository" in scan(tmp_path, "--no-values", "--staged", exit_code=2)
+    told = scan(tmp_path, "--no-values", "--staged", exit_code=2)
+    assert "no git repository, so nothing is staged: go to one, or leave --staged out" in told
 
 
 @pytest.mark.parametrize("in_git", [True, False])
