@@ -7,16 +7,18 @@ import logging
 import os
 import sys
 from collections import deque
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from estate_config.cli.asked import environment_of, estate_and_services, reported
+from estate_config.cli.asked import environment_of, estate_and_services
 from estate_config.cli.options import EnvironmentName, Format, Output, Services
 from estate_config.cli.output import PROBLEMS, age_text, colored, progress, say, table, version_text
 
 if TYPE_CHECKING:
     from estate_config.environments import Environment, Estate
+    from estate_config.errors import ConfigurationError
     from estate_config.live import Health, Watch
     from estate_config.live.overview import Happening, Standing
 
@@ -43,10 +45,20 @@ def watch(
     Loads the services in this process, and looks for new values as they do, until Ctrl-C. On a terminal it is a table;
     elsewhere a line for each setting, and then one for each change.
     """
-    with reported(output):
+    from estate_config.errors import ConfigurationError
+
+    try:
         estate, names = estate_and_services(services)
         chosen = environment_of(estate, environment)
-    watches = _watched(estate, names, chosen, every, output)
+    except ConfigurationError as error:
+        wrong = error
+    else:
+        _show(_watched(estate, names, chosen, every, output), output)
+        return
+    _fail([wrong], output)
+
+
+def _show(watches: dict[str, Watch], output: Format) -> None:
     if output is Format.JSON:
         _say_documents(watches)
     elif sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
@@ -72,8 +84,12 @@ def _watched(
             errors.append(error)
     if not errors:
         return {name: watch(instance, every=every) for name, instance in instances.items()}
+    return _fail(errors, output)
+
+
+def _fail(errors: Sequence[ConfigurationError], output: Format) -> NoReturn:
     if output is Format.JSON:
-        say("\n".join(_line({"event": "failed", **error.as_json()}) for error in errors))
+        say("\n".join(_line({"event": "failed", "ok": False, **error.as_json()}) for error in errors))
     else:
         say("\n\n".join(error.as_text(color=colored()) for error in errors))
     raise typer.Exit(PROBLEMS)

@@ -205,6 +205,14 @@ def test_what_cannot_start_is_reported_and_nothing_is_watched(project: Project) 
     assert [(one["event"], one["service"]) for one in documents] == [("failed", "ai"), ("failed", "etl")]
 
 
+def test_an_estate_that_is_wrong_is_an_event_on_a_line_too(project: Project) -> None:
+    project.write("estate.toml", "nonsense")
+    (line,) = project.run("watch", "--format", "json", code=1).out.splitlines()
+    document = json.loads(line)
+    assert (document["event"], document["ok"], document["problems"][0]["code"]) == ("failed", False, "SCHEMA")
+    assert project.run("watch", code=1).out.startswith("the configuration cannot be used")
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "often", "inf", "1e400", "nan"])
 def test_how_often_is_a_number_that_makes_sense(project: Project, seconds: str) -> None:
     assert "--every" in project.run("watch", "ai", "--every", seconds, code=2).err
