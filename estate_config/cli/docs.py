@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from estate_config.cli.making import Check, Out, Target, Yes, hand_over
-from estate_config.cli.options import Services
+from estate_config.cli.asked import reported
+from estate_config.cli.making import Check, Out, Target, Yes, hand_over, handed_over
+from estate_config.cli.options import Format, Services
 from estate_config.cli.output import PROBLEMS
 
 
@@ -39,5 +40,11 @@ def docs(
 
     form = [] if output is Document.MARKDOWN else ["--format", output.value]
     command = ["estate", "docs", *(services or ()), *form]
-    if not hand_over(DOCUMENTS[output], command, services, Target(out, check, yes)).show():
+    target = Target(out, check, yes)
+    if output is Document.JSON and out is None:  # stdout is read as JSON, whatever there is to say
+        with reported(Format.JSON):
+            handed = handed_over(DOCUMENTS[output], command, services, target)
+    else:
+        handed = hand_over(DOCUMENTS[output], command, services, target)
+    if not handed.show():
         raise typer.Exit(PROBLEMS)

@@ -45,6 +45,8 @@ def generate(  # noqa: PLR0917 - typer calls it by name
     from estate_config.generate.artefacts import ARTEFACTS
 
     if artefact is None:
+        if environment or out or check or yes:
+            raise typer.BadParameter("name what to make: without it, there is only the list", param_hint="ARTEFACT")
         _list(output)
         return
     if artefact == ALL:

@@ -55,7 +55,7 @@ class Handed:
     def show(self) -> bool:
         """Print it for people, and return whether all is well."""
         if self.state == "printed":
-            sys.stdout.write(self.message)
+            say(self.message, end="")  # it is a file's, newline and all
         elif self.state == "refused":
             sys.stderr.write(f"{self.message}\n")  # stdout may be on its way into a file
         else:
@@ -70,17 +70,12 @@ def hand_over(
     target: Target,
     environment: str | None = None,
 ) -> Handed:
-    """Make the artefact for the services, and write it or compare it; `command` is how that is asked for.
-
-    With an `environment`, the others are left out.
-    """
+    """Do as `handed_over`; what is wrong with the estate is a refusal too."""
     from estate_config.errors import ConfigurationError
     from estate_config.generate.files import RefusedError
 
-    if target.check and target.out is None:
-        raise typer.BadParameter("says which file to look at: --out FILE", param_hint="--check")
     try:
-        return _handed(artefact, command, services, target, environment)
+        return handed_over(artefact, command, services, target, environment)
     except ConfigurationError as error:
         return _refused(target, str(target.out or artefact.name), error.problems)
     except RefusedError as error:
@@ -167,12 +162,23 @@ def _command(made: GeneratedFile, *, document: bool) -> list[str]:
     return ["estate", "docs", *made.services, *form]
 
 
-def _handed(
-    artefact: Artefact, command: Sequence[str], services: list[str] | None, target: Target, environment: str | None
+def handed_over(
+    artefact: Artefact,
+    command: Sequence[str],
+    services: list[str] | None,
+    target: Target,
+    environment: str | None = None,
 ) -> Handed:
+    """Make the artefact for the services, and write it or compare it; `command` is how that is asked for.
+
+    With an `environment`, the others are left out. Raises `ConfigurationError` where the estate or a schema cannot be
+    used, `RefusedError` where the file cannot be read or written.
+    """
     from estate_config.generate.catalogue import catalogue_of, schemas_of
     from estate_config.generate.files import change, mark
 
+    if target.check and target.out is None:
+        raise typer.BadParameter("says which file to look at: --out FILE", param_hint="--check")
     estate, names = estate_and_services(services)
     catalogue = catalogue_of(estate, schemas_of(estate, names))
     if environment is not None:

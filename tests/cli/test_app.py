@@ -186,7 +186,7 @@ def test_a_reader_that_has_gone_is_no_traceback(project: Project) -> None:
 
 
 def test_a_full_disk_is_said_and_is_no_mistake_of_our_own(project: Project) -> None:
-    for words in (["explain"], ["--version"]):
+    for words in (["explain"], ["--version"], ["docs"], ["generate", "json-schema", "ai"]):
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 [ESTATE, *words],

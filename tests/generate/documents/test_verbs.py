@@ -94,6 +94,20 @@ class TestToStdout:
                 artefact.name
             )
 
+    @pytest.mark.parametrize("words", ["--check", "--out .env.example", "--env production", "--yes"])
+    def test_what_is_asked_of_no_artefact_is_wrong_usage(self, words: str) -> None:
+        result = run(f"generate {words}")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "name what to make" in result.stderr
+
+    def test_what_is_wrong_with_the_estate_is_a_document_where_one_is_asked_for(self) -> None:
+        Path("estate.toml").write_text(ESTATE.replace("estates:Job", "estates:Jobs"))
+        result = run("docs --format json")
+        document = json.loads(result.stdout)
+        assert (result.exit_code, document["ok"], document["problems"][0]["code"]) == (1, False, "SCHEMA")
+        assert run("docs").stdout == ""
+        assert run("docs --format json --out docs.json").stdout == ""
+
     def test_the_list_for_machines(self) -> None:
         (found,) = json.loads(run("generate --format json").stdout).values()
         assert [one["name"] for one in found] == list(ARTEFACTS)
