@@ -85,16 +85,6 @@ _BY_TYPE: dict[str, Cause] = {
     "ResponseParserError": C.STRANGER,  # of botocore.parsers
 }
 
-NEVER_HERE = frozenset(
-    {"AwsChunkedWrapperError", "CapacityNotAvailableError", "InvalidExpressionError", "InvalidS3AddressingStyleError"}
-    | {"InvalidS3UsEast1RegionalEndpointConfigError", "OperationNotPageableError", "PaginationError"}
-    | {"StubResponseError", "UnseekableStreamError", "UnsupportedOutpostResourceError"}
-    | {"UnsupportedS3AccesspointConfigurationError", "UnsupportedS3ArnError", "UnsupportedS3ConfigurationError"}
-    | {"UnsupportedS3ControlArnError", "UnsupportedS3ControlConfigurationError"}
-    | {"WaiterConfigError", "WaiterError"}
-)
-"""botocore's errors of other services, and of what is not used: pages, waiters, stubs."""
-
 _BY_CODE: dict[str, Cause] = {
     # what any service may say
     "AccessDeniedException": C.DENIED,
