@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from estate_config.errors import Code
-from estate_config.model import Failed
+from estate_config.model import Failed, Notice
 
 T = TypeVar("T")
 
@@ -54,6 +56,18 @@ def look_at_small_file(
     It is opened, since only that tells for certain whether it may be read.
     """
     return _opened(path, lambda descriptor: _status(descriptor, limit), dir_fd=dir_fd, follow=follow)
+
+
+def notice_if_open(path: Path, shown: str) -> Notice | None:
+    """Return a notice where others than its owner can read or change the file at `path`, which is `shown` like that."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return None  # not there, or a problem that reading it reports
+    if not stat.S_ISREG(mode) or not mode & 0o077:
+        return None
+    message = f"can be read or changed by other users of this machine (mode {stat.S_IMODE(mode):04o})"
+    return Notice(Code.INSECURE, shown, message, f"chmod 600 {shlex.quote(shown)}")
 
 
 def _opened(path: str, work: Callable[[int], T | Failed], *, dir_fd: int | None, follow: bool) -> T | Failed | None:

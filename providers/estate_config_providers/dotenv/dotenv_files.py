@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +12,7 @@ from estate_config.contract import Context
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place
 from estate_config.naming import variable_name
-from estate_config.small_file import as_text, read_small_file
+from estate_config.small_file import as_text, notice_if_open, read_small_file
 from estate_config_providers.dotenv.parsing import Entry, parse
 
 _LIMIT = 1_048_576
@@ -60,18 +58,7 @@ class DotenvFiles:
 
     def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:  # noqa: ARG002 - the files are the same for all keys
         """Return a notice for each file that others than its owner can read or write."""
-        return list(self._notices())
-
-    def _notices(self) -> Iterator[Notice]:
-        for path in self._files:
-            try:
-                mode = path.stat().st_mode
-            except OSError:
-                continue  # not there, or a problem that fetch reports
-            if stat.S_ISREG(mode) and mode & 0o077:
-                shown = self._shown(path)
-                message = f"can be read or changed by other users of this machine (mode {stat.S_IMODE(mode):04o})"
-                yield Notice(Code.INSECURE, shown, message, f"chmod 600 {shlex.quote(shown)}")
+        return [notice for path in self._files if (notice := notice_if_open(path, self._shown(path)))]
 
     def _answers(self, keys: Sequence[Key]) -> dict[Key, Found | Failed] | ProviderError:
         """Return the error instead of raising it: the frame of who raises must hold no value."""

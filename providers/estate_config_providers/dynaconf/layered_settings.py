@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
-import stat
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from estate_config.contract import Context
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Found, Key, Notice, Origin, Place
+from estate_config.small_file import notice_if_open
 from estate_config_providers.dynaconf.finding import ABSENT, Layered, find, origin, plain
 from estate_config_providers.dynaconf.options import DynaconfOptions
 from estate_config_providers.dynaconf.reading import Document, read_document
@@ -55,17 +54,8 @@ class LayeredSettings:
 
     def inspect(self, keys: Sequence[Key]) -> Sequence[Notice]:  # noqa: ARG002 - the files are the same for all keys
         """Return a notice for each file of secrets that others than its owner can read or write."""
-        return list(self._notices())
-
-    def _notices(self) -> Iterator[Notice]:
-        for path in filter(_is_secret, (*self._files, *map(_local, self._files))):
-            try:
-                mode = path.stat().st_mode
-            except OSError:
-                continue  # not there, or a problem that fetch reports
-            if stat.S_ISREG(mode) and mode & 0o077:
-                message = f"can be read or changed by other users of this machine (mode {stat.S_IMODE(mode):04o})"
-                yield Notice(Code.INSECURE, self._shown(path), message, f"chmod 600 {shlex.quote(self._shown(path))}")
+        secret = filter(_is_secret, (*self._files, *map(_local, self._files)))
+        return [notice for path in secret if (notice := notice_if_open(path, self._shown(path)))]
 
     def _answers(self, keys: Sequence[Key]) -> dict[Key, Found | Failed] | ProviderError:
         """Return the error instead of raising it: the frame of who raises must hold no value."""
