@@ -115,7 +115,7 @@ def _last_known_good(
     stores = frozenset(link.name for link in links if link.spec.remote and link.spec.tells_refusals)
     if not stores:
         message = f"environments.{chosen.name}.last_known_good: the chain has no store that it could stand in for"
-        raise estate.error(message, "remove it, or put a store into the chain; docs/reference/estate-toml.md says more")
+        raise estate.error(message, "remove it, or put a store that is asked over the network into the chain")
     return LastKnownGood(
         path=estate.folder / table.file.replace("{service}", quote(info.service, safe="")),
         bond=Bond(info.service, info.environment, schema_hash(cls.__estate_settings__)),

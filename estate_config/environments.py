@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -266,15 +266,17 @@ def _from_pyproject(path: Path) -> Estate | None:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    fix = "correct the file; its form is described in docs/reference/estate-toml.md"
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except tomllib.TOMLDecodeError as error:
         message = f"{path} is not TOML: {error}"
+        fix = f"correct it there; a table looks like this:\n{_LINES}"
     except UnicodeDecodeError:
         message = f"{path} is not text in UTF-8"
+        fix = "save it in UTF-8"
     except (ValueError, RecursionError):
         message = f"{path} is not TOML that can be read: a number is too long, or the nesting too deep"
+        fix = "take it out: nothing in this file needs it"
     except OSError as error:
         message = f"{path} cannot be read: {error.strerror}"
         fix = "write the file, or name another one in ESTATE_CONFIG"
@@ -286,9 +288,21 @@ def _checked(table: Hidden[Any], source: str, folder: Path) -> Estate:
         return Estate(EstateTable.model_validate(table.reveal()), source, folder)
     except ValidationError as error:
         details = error.errors(include_input=False, include_context=False, include_url=False)
-    raise _error(
-        [table_problem(source, item["loc"], item["type"], item["msg"], EstateTable) for item in details], source
-    )
+    raise _error([_problem(source, item["loc"], item["type"], item["msg"]) for item in details], source)
+
+
+_LINES = '[environments.development]\nchain = ["env", "dotenv"]'
+_FIXES = {
+    ("environments", "missing"): f"add two lines as these:\n{_LINES}",
+    ("chain", "missing"): 'add the line chain = ["env", "dotenv"] to that table',
+    ("chain", "too_short"): 'name a provider in it: chain = ["env", "dotenv"]',
+}
+"""What to write, by the word of the table and pydantic's name of what is wrong, where `correct` would not say it."""
+
+
+def _problem(source: str, loc: tuple[int | str, ...], kind: str, message: str) -> Problem:
+    problem = table_problem(source, loc, kind, message, EstateTable)
+    return replace(problem, fix=_FIXES.get((str(loc[-1]), kind), problem.fix)) if loc else problem
 
 
 def _error(problems: list[Problem], source: str) -> ConfigurationError:

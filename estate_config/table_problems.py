@@ -23,7 +23,7 @@ def table_problem(source: str, loc: Sequence[Step], kind: str, message: str, mod
     where = ".".join(map(str, steps))
     if kind == "missing":
         return Problem("", Code.SCHEMA, f"{source}: {where} is missing", fix=f"add {where}")
-    words = message.removeprefix("Value error, ")
+    words = message.removeprefix("Value error, ").replace(" after validation", "")
     said = f"{words[0].lower()}{words[1:]}"
     if not where:
         fix = "correct the table" if kind == "value_error" else "write it as a table"

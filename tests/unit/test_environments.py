@@ -251,7 +251,7 @@ class TestWhatIsWrong:
             ),
             (
                 GOOD.replace('["env", "dotenv"]', "[]"),
-                "estate.toml: environments.development.chain: list should have at least 1 item after validation, not 0",
+                "estate.toml: environments.development.chain: list should have at least 1 item, not 0",
             ),
             (
                 GOOD.replace('["env", "dotenv"]', '["env", "env"]'),
@@ -286,6 +286,19 @@ class TestWhatIsWrong:
         message, fix = problem()
         assert message.startswith(words)
         assert fix
+
+    @pytest.mark.parametrize(
+        ("text", "written_down"),
+        [
+            ("", '[environments.development]\nchain = ["env", "dotenv"]'),
+            ("[environments", '[environments.development]\nchain = ["env", "dotenv"]'),
+            ("[environments.a]", 'chain = ["env", "dotenv"]'),
+            ("[environments.a]\nchain = []", 'name a provider in it: chain = ["env", "dotenv"]'),
+        ],
+    )
+    def test_what_is_not_there_is_shown_as_it_is_written(self, text: str, written_down: str) -> None:
+        written(text)
+        assert written_down in problem()[1]
 
     def test_t23_all_that_is_wrong_is_told_at_once(self) -> None:
         with pytest.raises(ConfigurationError) as caught:
