@@ -136,7 +136,7 @@ def _class_at(target: str, listed: str) -> type[Settings]:
     module_name, _, class_name = target.partition(":")
     if not module_name or not class_name:
         raise _problem(f"{listed}: {target!r} is not of the form module:Class", "write it as module:Class")
-    module = _imported(module_name, listed)
+    module = imported(module_name, listed)
     known = [name for name, value in vars(module).items() if _is_schema(value)]
     found = getattr(module, class_name, None)
     if isinstance(found, Settings):
@@ -151,7 +151,8 @@ def _is_schema(value: object) -> TypeGuard[type[Settings]]:
     return isinstance(value, type) and issubclass(value, Settings) and value is not Settings
 
 
-def _imported(name: str, listed: str) -> object:
+def imported(name: str, listed: str) -> object:
+    """Return the module that `listed` names. Raises `ConfigurationError`, which says where it breaks off."""
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what a module prints is no part of what a verb prints
             return importlib.import_module(name)

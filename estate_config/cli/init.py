@@ -103,9 +103,11 @@ def _say(files: Sequence[str], drafts: Sequence[Draft], source: str | None, outp
     if output is Format.JSON:
         say_json({"ok": True, "files": list(files), "settings": len(drafts), "secrets": secrets})
         return
+    from estate_config.report import counted
+
     origin = f" from {source}" if source else ""
     say("wrote settings.py, estate.toml, .env.example and test_settings.py")
-    say(f"{len(drafts)} fields{origin}, {secrets} of them secret")
+    say(f"{counted(len(drafts), 'field')}{origin}, {secrets} of them secret")
     say("look at settings.py: types and what is secret are guessed")
     if os.path.lexists(".env"):
         say("your .env stays as it is\nthen")

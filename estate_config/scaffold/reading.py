@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,10 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from estate_config.describe import constraints
+from estate_config.errors import ConfigurationError
 from estate_config.naming import variable_name
 from estate_config.scaffold.drafts import Draft, guessed, without_twins
+from estate_config.services import imported
 from estate_config.shapes import is_secret_type, members_of
 
 _BASE64_END = re.compile(r"\s*([A-Za-z0-9+/_-]+)(==?)\s*")
@@ -91,9 +92,9 @@ def from_class(target: str) -> list[Draft]:
     """Return a draft for each field of a `BaseSettings` class, `module:Class`. Raises `UnreadableError`."""
     module, _, name = target.partition(":")
     try:
-        cls = getattr(importlib.import_module(module), name, None)
-    except Exception as error:  # noqa: BLE001 - a module of the user's may raise anything
-        broken = f"{module} cannot be imported ({type(error).__name__})"
+        cls = getattr(imported(module, "--from"), name, None)
+    except ConfigurationError as error:
+        broken = "\n".join(f"{problem.message}\n  fix  {problem.fix}" for problem in error.problems)
     else:
         if isinstance(cls, type) and issubclass(cls, BaseSettings):
             prefix = str(cls.model_config.get("env_prefix") or "")

@@ -245,7 +245,14 @@ def test_what_was_written_before_a_failure_is_taken_back(folder: Path) -> None:
     [
         ("gone.env", "cannot be read (FileNotFoundError)"),
         ("empty.env", "has no setting to begin with"),
-        ("nowhere:Class", "nowhere cannot be imported (ModuleNotFoundError)"),
+        (
+            "nowhere:Class",
+            "there is no module nowhere\n  fix  run estate in the folder that it is in, or correct its name",
+        ),
+        (
+            "needy:Class",
+            "needy cannot be imported: ModuleNotFoundError in needy.py:1\n  fix  pip install what has the mod",
+        ),
         ("json:Class", "has no class Class of pydantic-settings"),
         ("bad.toml", "cannot be read by dynaconf"),
         ("latin.env", "cannot be read (UnicodeDecodeError)"),
@@ -263,9 +270,15 @@ def test_what_cannot_be_read_is_said_and_nothing_is_written(folder: Path, source
     (folder / "two.env").write_text(f"JWT_SECRET={PLAIN}\n{PLAIN}==\n", "utf-8")
     (folder / "one.env").write_text(f"JWT_SECRET={PLAIN}\n{PLAIN}=\n", "utf-8")
     (folder / "short.env").write_text(f"JWT_SECRET={PLAIN}\na+/= \n", "utf-8")
+    (folder / "needy.py").write_text("import nobodys_module", "utf-8")
     before = set(folder.iterdir())
     assert words in run(folder, "estate", "init", "--from", source, exit_code=1)
     assert set(folder.iterdir()) - before <= {folder / "__pycache__"}
+
+
+def test_one_field_is_not_called_many(folder: Path) -> None:
+    (folder / "one.env").write_text("WORKERS=2\n", "utf-8")
+    assert "\n1 field from one.env, 0 of them secret\n" in run(folder, "estate", "init", "--from", "one.env")
 
 
 def test_a_variable_that_is_empty_is_a_setting_whatever_its_letters(tmp_path: Path) -> None:
