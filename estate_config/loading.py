@@ -81,6 +81,8 @@ def load(
     with waiting.lock:
         publish(target, _made(type(target), environment, config, hidden))
         waiting.environment, waiting.config = environment, config
+        if waiting.live is not None:
+            waiting.live.loaded_anew()
     return target
 
 

@@ -94,11 +94,13 @@ def secret(
     `**addresses` gives the place by hand for a provider, `env="DATABASE_URL"`, `aws="estate/rds#password"`; such an
     address is whole: no prefix goes before it. Constraints go into the type: `Annotated[str, Field(min_length=8)]`.
 
-    Raises `TypeError` for a word that is a constraint of pydantic's `Field` and not a provider, and for a length of
-    time that is none.
+    Raises `TypeError` for a word that is a constraint of pydantic's `Field` and not a provider, for a length of time
+    that is none, and for a `max_stale` of a pinned field, which nobody looks at again.
     """
     if isinstance(accepts, str):
         raise TypeError(f'accepts= takes a tuple: accepts=("{accepts}",)')
+    if max_stale is not None and not live:
+        raise TypeError("max_stale= is for a field that is looked at again: leave out live=False, or max_stale=")
     for word, length in (("rotates", rotates), ("max_stale", max_stale)):
         if length is not None and not (isinstance(length, timedelta) and length > timedelta(0)):
             raise TypeError(f"{word}= takes a timedelta, and more than none: {word}=timedelta(days=90)")

@@ -60,21 +60,33 @@ def call_back(state: State) -> None:
             return
         state.caller = me
     try:
-        while (call := _next(state)) is not None:
-            _make(state, call)
+        while (call := _next(state, me)) is not None:
+            try:
+                _make(state, call)
+            finally:
+                _take_off(state, call)
     except BaseException:  # an interruption: the next change finds somebody to make its calls
         with state.calling:
             _leave(state)
         raise
 
 
-def _next(state: State) -> Call | None:
+def _next(state: State, me: int) -> Call | None:
     """Return the call that is due, or leave: in one step, so that nobody adds one that is never made."""
     with state.calling:
+        if state.caller != me:
+            return None  # this thread has forked in a call: in the child, others make what is left
         if state.calls:
-            return state.calls.popleft()
+            return state.calls[0]
         _leave(state)
         return None
+
+
+def _take_off(state: State, call: Call) -> None:
+    """Only when it is made: a child that is forked meanwhile has to make it for itself."""
+    with state.calling:
+        if state.calls and state.calls[0] is call:
+            state.calls.popleft()
 
 
 def _leave(state: State) -> None:
@@ -87,7 +99,9 @@ def _make(state: State, call: Call) -> None:
         if any(_is_within(name, field) for name in call.fields):
             try:
                 function(call.version)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's function may raise anything, and others wait
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - a user's function may raise anything, and others wait
                 log.error("on_change %s raised %s in %s", field, type(error).__name__, where(error))  # noqa: TRY400 - a traceback may show values
 
 

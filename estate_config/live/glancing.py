@@ -98,7 +98,7 @@ def _said(
         reply = _read(link, keys, record, deadline)
     except ProviderError as error:
         reply = error
-    except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
+    except BaseException as error:  # noqa: BLE001 - a stranger's provider may raise anything, in a thread of ours
         reply = f"raised {type(error).__name__} in {where(error)}"
     if isinstance(reply, ProviderError):
         return f"{reply.code} {reply.hint}"

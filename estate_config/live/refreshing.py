@@ -21,7 +21,7 @@ from estate_config.provenance import Record
 from estate_config.redaction import Hidden
 from estate_config.resolve import Answer
 from estate_config.schema import Setting, sibling
-from estate_config.settings import Settings, concrete, hold, record_of
+from estate_config.settings import Settings, concrete, hold, record_of, waiting_of
 from estate_config.suggest import did_you_mean
 from estate_config.swap import publish, swapped
 from estate_config.templates import placeholders
@@ -64,10 +64,10 @@ class Allowed:
 def refresh(instance: Settings, *fields: str, allow_older: bool = False) -> Refreshed:
     """Read the fields again, all if none is named, and show what is new once the whole is valid.
 
-    Waits for the store no longer than a load does. Returns what changed and what is wrong; raises nothing for a store
-    that does not answer: what cannot be read keeps its value. An older version of a secret is refused unless
-    `allow_older`. Raises `TypeError` for an instance that is not lazy, `ValueError` for a name that is no field, and
-    `ConfigurationError` if the instance was not loaded yet and cannot be.
+    Waits for the store no longer than a load does, after those that refresh it already: one follows the other. Returns
+    what changed and what is wrong; raises nothing for a store that does not answer: what cannot be read keeps its
+    value. An older version of a secret is refused unless `allow_older`. Raises `TypeError` for an instance that is not
+    lazy, `ValueError` for a name that is no field, and `ConfigurationError` if it was not loaded yet and cannot be.
     """
     return renewed(instance, fields, Allowed(older=allow_older))
 
@@ -83,17 +83,34 @@ def snapshot(instance: S) -> S:
 
 def renewed(instance: Settings, fields: Collection[str], allowed: Allowed) -> Refreshed:
     """As `refresh`, and what else it may do."""
+    done = taken(instance, fields, allowed)
+    spread(instance, changed=bool(done.changed))
+    return done
+
+
+def taken(instance: Settings, fields: Collection[str], allowed: Allowed) -> Refreshed:
+    """As `renewed`, and nobody is told yet: for who holds a lock, in which no callback may be made."""
     state = state_of(instance)
     for name in fields:
         _check_name(type(instance), name)
     concrete(instance)
     with state.refreshing:
-        done = _refreshed(instance, state, fields, allowed)
-        if state.untaken and state.untaken != set(fields):
-            _refreshed(instance, state, sorted(state.untaken), allowed)
-    call_back(state)
-    keep_current(instance, state, changed=bool(done.changed))
+        asked = set(fields)
+        done = _refreshed(instance, state, asked, allowed)
+        while state.untaken and state.untaken != asked:  # by themselves, what kept them back is not in the way
+            asked = set(state.untaken)
+            alone = _refreshed(instance, state, asked, allowed)
+            done = replace(done, changed=(*done.changed, *alone.changed))
     return done
+
+
+def spread(instance: Settings, *, changed: bool) -> None:
+    """Tell of what was taken, outside any lock, and keep it."""
+    state = state_of(instance)
+    call_back(state)
+    keep_current(instance, state, changed=changed)
+    if changed:
+        state.wake()
 
 
 def fields_of(cls: type[Settings], name: str) -> list[Setting]:
@@ -117,9 +134,9 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     whole = _whole_secrets(type(instance), record, asked_of(type(instance), fields))
     asked = [item for item in whole if _is_live(item, kept[item.field])]
     allowed = replace(allowed, stages=_of_whole_secrets(type(instance), record, allowed.stages))
-    answers, problems = _answered(asked, kept, chain, allowed)
+    answers, problems, waiting = _answered(asked, kept, chain, allowed)
     fill_templates(answers)
-    state.untaken = set()
+    state.untaken = {name for name, answer in waiting.items() if _is_leased(answer, chain)}
     changed = tuple(name for name in answers if _value(answers[name]) != _value(kept[name]))
     candidate = type(instance).__new__(type(instance))
     wrong = validated(candidate, answers, forbid_examples=chain.forbid_examples) if changed else []
@@ -127,15 +144,18 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
     _note(state, {item.field for item in asked} - (new_in_store if wrong else set()), problems)
     if wrong:
         vars(candidate).clear()
-        state.untaken = {name for name in new_in_store if _is_leased(answers[name], chain)}
+        state.untaken |= {name for name in new_in_store if _is_leased(answers[name], chain)}
         return _refuse(state, record, wrong, new_in_store)
     settings = {name: provenance_of(answer) for name, answer in answers.items()}
     new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
-    if not changed:
-        hold(values, new)
-        return Refreshed(problems=tuple(problems))
-    hold(candidate, new)
-    _show(instance, candidate)
+    with waiting_of(instance).lock:  # a load is at work on them, or has just ended
+        if record_of(concrete(instance)) is not record:
+            return _refreshed(instance, state, fields, allowed)
+        if not changed:
+            hold(values, new)
+            return Refreshed(problems=tuple(problems))
+        hold(candidate, new)
+        _show(instance, candidate)
     state.calls.append(Call(changed, candidate))
     log.info("new values of %s: %s", record.info.service, ", ".join(changed))
     tell(Swapped(record.info.service, record.info.environment, changed))
@@ -202,21 +222,23 @@ def _is_live(item: Setting, kept: Answer) -> bool:
 
 def _answered(
     asked: Sequence[Setting], kept: Mapping[str, Answer], chain: Chain, allowed: Allowed
-) -> tuple[dict[str, Answer], list[Problem]]:
-    """Ask again; return the answers of the whole, what cannot be read or is older as it was, and why."""
+) -> tuple[dict[str, Answer], list[Problem], dict[str, Answer]]:
+    """Ask again. Return the answers of the whole, the old ones where there is no better; why not; and who waits."""
     links = tuple(replace(link, stages={**link.stages, **allowed.stages}) for link in chain.links)
     fresh = answers_of(asked, replace(chain, links=links), Hidden({})).answers
     silent = {_failing_provider(new) for new in fresh.values() if new.failed is not None and new.failed.code in PASSING}
     answers: dict[str, Answer] = {}
     problems: list[Problem] = []
+    waiting: dict[str, Answer] = {}
     for name, old in kept.items():
         new = fresh.get(name)
         why_not = None if new is None else _why_not(new, old, allowed)
         if why_not is not None:
             problems.append(why_not)
-        waits = new is not None and new.found is not None and new.found.origin.provider in silent
-        answers[name] = _copy(old if new is None or why_not is not None or waits else new)
-    return answers, problems
+        if new is not None and why_not is None and new.found is not None and new.found.origin.provider in silent:
+            waiting[name] = new
+        answers[name] = _copy(old if new is None or why_not is not None or name in waiting else new)
+    return answers, problems, waiting
 
 
 def _failing_provider(answer: Answer) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import math
 import time
 from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Self, TypeVar, cast
 
-from estate_config.live.refreshing import Allowed, asked_of, fields_of, renewed
+from estate_config.live.refreshing import Allowed, asked_of, fields_of, spread, taken
 from estate_config.live.state import state_of
 from estate_config.settings import Settings, concrete, loaded, record_of
 
@@ -104,22 +105,32 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
 
     def renewed(self, seen: S) -> bool:
         """Whether there is another value now than `seen` has. Looks for one, if nobody else has just done so."""
-        with self._state.rejecting:
-            if self._differs(seen):
-                return True
-            now, names = time.monotonic(), " ".join(self._fields)
-            if now - self._state.rejected.get(names, -self._every) < self._every:
-                return False
-            self._state.rejected[names] = now
-            stages = self._stages()
+        with self._state.rejecting:  # one looks for all who come meanwhile
+            found = self._differs(seen)
+            looks = not found and self._is_due()
+            if looks:
+                found = self._looked(seen)
+        if looks or found:  # a pool is to know of a new credential before it is asked for a connection again
+            spread(self._instance, changed=looks and found)
+        return found
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._state.rejected.get(self._fields, -math.inf) >= self._every
+
+    def _looked(self, seen: S) -> bool:
+        """Look for another value in the store: the current one, and at the stages that the schema accepts."""
+        stages = self._stages()
+        try:
             if self._read_current(seen) or any(self._tried(stage, seen) for stage in stages):
                 return True
             return bool(stages) and self._read_current(seen)  # the label may have moved between the questions
+        finally:  # only now: those who waited for a store that hangs have their answer
+            self._state.rejected[self._fields] = time.monotonic()
 
     def _read_current(self, seen: S) -> bool:
         """Read what is current, be it older: what is in use was refused, and may be of a stage that came to nothing."""
         is_staged = any(self._stage_of(item.field) in item.declaration.accepts for item in self._parts)
-        renewed(self._instance, self._fields, Allowed(older=is_staged))
+        taken(self._instance, self._fields, Allowed(older=is_staged))
         return self._differs(seen)
 
     def _stage_of(self, name: str) -> str | None:
@@ -131,7 +142,7 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
 
     def _tried(self, stage: str, seen: S) -> bool:
         fields = {item.field: stage for item in self._parts if stage in item.declaration.accepts}
-        renewed(self._instance, list(fields), Allowed(stages=fields))
+        taken(self._instance, list(fields), Allowed(stages=fields))
         return self._differs(seen)
 
     def _differs(self, seen: S) -> bool:

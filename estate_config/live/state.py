@@ -28,6 +28,10 @@ class Call:
     version: Settings = field(repr=False)
 
 
+def _nobody() -> None:
+    """Nobody watches."""
+
+
 class State:
     """What goes on with one lazy instance. One refresh at a time; readers never wait for it."""
 
@@ -41,16 +45,24 @@ class State:
         self.refused_for: frozenset[str] = frozenset()
         """The fields that had new values in it: when the store has the old ones again, it is over."""
         self.untaken: set[str] = set()
-        """Fields that were leased anew in a version that was refused: the lease in use is not renewed any longer."""
-        self.rejected: dict[str, float] = {}
-        """When a field was last looked for because its value was refused, on the monotonic clock."""
+        """Fields that were leased anew and not taken: the lease in use is not renewed any longer."""
+        self.rejected: dict[tuple[str, ...], float] = {}
+        """When fields were last looked for because their values were refused, on the monotonic clock."""
         self.callbacks: list[tuple[str, Callable[[Settings], object]]] = []
         self.calls: deque[Call] = deque()
         self.kept: float | None = None
         """When the last known good was written, on the monotonic clock; None: by the load."""
         self.not_kept: tuple[Problem, ...] = ()
         """Why it is not there."""
+        self.wake: Callable[[], object] = _nobody
+        """Tells who watches that there is a new version: what was leased with it is to be renewed."""
         self.renew_locks()
+
+    def loaded_anew(self) -> None:
+        """Forget what was known of the values before: all of them were read, or given, by a load."""
+        self.confirmed, self.failing, self.untaken = {}, {}, set()
+        self.refused, self.refused_for = (), frozenset()
+        self.kept, self.not_kept = None, ()
 
     def confirm(self, fields: Iterable[str]) -> None:
         """Remember that the store has, for these fields, what is in use."""
@@ -66,13 +78,13 @@ class State:
         """Make the locks anew: after a fork, the old ones may be held by threads that are not there."""
         self.refreshing = threading.RLock()
         self.rejecting = threading.Lock()
-        self.keeping = threading.Lock()
+        self.keeping = threading.RLock()  # as `refreshing`: a handler of a signal may come in the middle
         self.calling = threading.Condition()
         self.caller: int | None = None
         """The thread that is calling back now."""
 
 
-_making = threading.Lock()
+_making = threading.RLock()
 
 
 def must_be_an_instance(given: object) -> None:
@@ -96,10 +108,12 @@ def state_of(instance: Settings) -> State:
 
 def _after_fork() -> None:
     global _making  # noqa: PLW0603 - another thread of the parent may have held it
-    _making = threading.Lock()
+    _making = threading.RLock()
     for instance in lazies_of(Settings):
         state = waiting_of(instance).live
         if state is not None:
+            if state.caller == threading.get_ident() and state.calls:
+                state.calls.popleft()  # this very thread is making it, and goes on with it
             state.renew_locks()
 
 

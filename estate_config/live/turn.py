@@ -15,6 +15,7 @@ from estate_config.chains import chain_of
 from estate_config.contract import Leased, Watcher
 from estate_config.errors import Code, ProviderError
 from estate_config.jitter import between
+from estate_config.live.changes import call_back
 from estate_config.live.circuit import Circuit
 from estate_config.live.glancing import Glance, glance
 from estate_config.live.keeping import keep_current
@@ -65,6 +66,8 @@ class Turn:
         self.awaited: dict[str, str | None] = {}
         """Versions that were announced and are not there yet, by field."""
         self.awaited_until, self.awaiting = Deadline(0), Circuit(_ANNOUNCED)
+        self.leased: Record | None = None
+        """The version of which all that is leased has its time to be renewed."""
         self.is_child = False
         self.context = contextvars.copy_context()
         """Of who asked: with its swaps, if it is a test."""
@@ -88,6 +91,7 @@ class Turn:
         self._renew()
         self._read_announced()
         self._look()
+        self._notice_leases()
 
     def troubles(self) -> list[str]:
         """Return what the last looks and renewals could not do, and why."""
@@ -97,7 +101,7 @@ class Turn:
 
     def stumbled(self) -> None:
         """Come again later: something went wrong that nobody thought of."""
-        for circuit in self.looks.values():
+        for circuit in (*self.looks.values(), *self.renewals.values(), *self.ears.values()):
             circuit.failed()
 
     def after_fork(self) -> None:
@@ -136,8 +140,7 @@ class Turn:
         ]
 
     def _start_as_child(self) -> None:
-        """Make providers of this process, and read anew what ends with the parent's leases."""
-        self.is_child = False
+        """Make providers of this process, read anew what ends with the parent's leases, and tell what is not told."""
         self.links = self._chain()
         leased = [link.name for link in self.links if Leased in link.spec.offers]
         fields = [name for name, item in self._record().settings.items() if item.provider in leased]
@@ -145,6 +148,8 @@ class Turn:
         self.first = time.monotonic() + self.every * between(0, 1)  # as above
         if fields:
             renewed(self.instance, fields, Allowed())
+        call_back(state_of(self.instance))
+        self.is_child = False  # last: what could not be done is tried again
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
@@ -162,7 +167,7 @@ class Turn:
         again = self._answered_again(seen)  # a look at its version does not say that it can be read
         state.confirm(name for one in seen.values() for name in one.same - again)
         moved = {name for one in seen.values() for name in one.moved} | again
-        moved |= state.refused_for  # it may have been taken back
+        moved |= state.refused_for | state.untaken  # it may have been taken back, or be valid by now
         if moved:
             log.debug("%s may have new values: %s", record.info.service, ", ".join(sorted(moved)))
             renewed(self.instance, moved, Allowed())
@@ -209,7 +214,8 @@ class Turn:
             self.deaf.add(link.name)
             return
         try:
-            news = provider.changes(list(fields), deadline)
+            said = provider.changes(list(fields), deadline)
+            news = None if said is None else dict(said)
         except ProviderError as error:
             trouble = f"{error.code} {error.hint}"
         except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
@@ -254,7 +260,14 @@ class Turn:
 
     # --- leases ------------------------------------------------------------------------------------------------------
 
+    def _notice_leases(self) -> None:
+        """A new version may have a lease that ends before the next round."""
+        if self._record() is not self.leased:
+            for circuit in self.renewals.values():
+                circuit.due = circuit.due if circuit.failures else min(circuit.due, time.monotonic())
+
     def _renew(self) -> None:
+        self._notice_leases()
         chain = self._record().chain
         for link in () if chain is None else chain.links:
             circuit = self.renewals.get(link.name)
@@ -264,15 +277,20 @@ class Turn:
             if not isinstance(provider, Leased):
                 del self.renewals[link.name]
                 continue
+            said: object = None
             try:
                 said = provider.renew(Deadline(_RENEWING))
+                trouble = f"answered with a {type(said).__name__}"
             except Exception as error:  # noqa: BLE001 - a stranger's provider may raise anything
-                log.warning(
-                    "%s cannot renew its leases: raised %s in %s", link.name, type(error).__name__, where(error)
-                )
-                circuit.failed()
+                trouble = f"raised {type(error).__name__} in {where(error)}"
+            if isinstance(said, Renewal):
+                self._renewed(link, said)
                 continue
-            self._renewed(link, said)
+            if not circuit.failures:
+                log.warning("%s cannot renew its leases: %s", link.name, trouble)
+            self.notices[link.name] = (Notice(Code.PLUGIN, link.name, f"cannot renew its leases: {trouble}"),)
+            circuit.failed()
+        self.leased = self._record()
 
     def _renewed(self, link: Link, said: Renewal) -> None:
         known = {(notice.code, notice.place) for notice in self.notices.get(link.name, ())}

@@ -95,7 +95,7 @@ class _Thread:
 
     def renew(self) -> None:
         """Start from nothing but the list: in a forked child, the thread and who holds the lock are not there."""
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a handler of a signal may stop a watch
         self.wake = threading.Event()
         self.thread: threading.Thread | None = None
 
@@ -110,8 +110,12 @@ class _Thread:
             self.watches.append(watch)
             self._pace(turn)
             self._ensure()
-        self.wake.set()
+        state_of(instance).wake = self._awake
+        self._awake()
         return watch
+
+    def _awake(self) -> None:
+        self.wake.set()  # that of now: a child has one of its own
 
     def leave(self, watch: Watch) -> None:
         with self.lock:
@@ -120,7 +124,7 @@ class _Thread:
             self.watches.remove(watch)
             self._pace(watch.turn)
             thread = None if self.watches else self.thread
-        self.wake.set()
+        self._awake()
         if thread is not None and thread is not threading.current_thread():
             thread.join(_ENDING)
 
@@ -158,7 +162,7 @@ class _Thread:
     def _safely(self, turn: Turn, work: Callable[[], None]) -> None:
         try:
             turn.context.run(work)
-        except Exception as error:  # noqa: BLE001 - one instance that cannot be looked after must not end the others
+        except BaseException as error:  # noqa: BLE001 - one instance that cannot be looked after must not end the others
             log.error("watching raised %s in %s", type(error).__name__, where(error))  # noqa: TRY400 - a traceback may show values
             turn.stumbled()
 

@@ -102,6 +102,29 @@ until(done.is_set)
     )
 
 
+def test_a_call_that_another_thread_was_making_at_the_fork_is_made_in_the_child_too(tmp_path: Path) -> None:
+    run(
+        tmp_path,
+        """
+parent, made, calling, go = os.getpid(), [], threading.Event(), threading.Event()
+
+def slow(new):
+    calling.set()
+    if os.getpid() == parent:
+        go.wait(20)
+    made.append(new.token)
+
+on_change(settings, "token", slow)
+watch(settings, every=0.05)
+put("t2")
+calling.wait(20)
+in_child(lambda: (until(lambda: made == ["t2"]), put("t3"), until(lambda: made == ["t2", "t3"])))
+go.set()
+until(lambda: made == ["t2", "t3"])
+""",
+    )
+
+
 def test_locks_that_others_held_at_the_fork_are_free_in_the_child(tmp_path: Path) -> None:
     run(
         tmp_path,
@@ -182,6 +205,22 @@ def test_a_child_makes_providers_of_its_own(live: Live, monkeypatch: pytest.Monk
     assert refresh(settings).changed == ("token",)
     store.put("token", "t3")
     assert refresh(settings).changed == ("token",)
+
+
+def test_a_child_that_cannot_make_its_providers_tries_again_until_it_can(live: Live) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=0.05) as watching_it:
+        wait_until(lambda: store.renewed)
+        before, of_parent = len(store.fetches), watching_it.turn.links
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr("estate_config.live.turn.chain_of", lambda *_: 1 / 0)
+            watching_it.turn.after_fork()
+            watching._thread.wake.set()
+            wait_until(lambda: any(look.failures > 1 for look in watching_it.turn.looks.values()))
+        wait_until(lambda: not watching_it.turn.is_child)
+        assert watching_it.turn.links is not of_parent
+        assert store.fetches[before] == ["token"]
 
 
 def test_a_child_reads_anew_what_its_parent_has_leased(live: Live) -> None:

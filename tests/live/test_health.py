@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from estate_config import Settings, health, lazy, load, refresh, secret, setting, snapshot, watch
+from estate_config import Code, Health, Settings, health, lazy, load, refresh, secret, setting, snapshot, watch
 from estate_config.live import watching
-from estate_config.model import Found, Origin
+from estate_config.model import Failed, Found, Origin
 from tests.doubles import Shelf, estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -168,3 +168,14 @@ def test_a_value_is_looked_at_often_enough_not_to_grow_stale(live: Live, monkeyp
 def test_a_class_is_no_instance(verb: Any) -> None:
     with pytest.raises(TypeError, match=r"Service is the class: give the instance of it that lazy\(Service\) made"):
         verb(Service)
+
+
+def test_a_load_by_hand_begins_anew(live: Live) -> None:
+    store = Store(token="t1")
+    settings = live(Service, store)
+    store.failing["token"] = Failed(Code.DENIED, "may not be read")
+    refresh(settings)
+    assert health(settings).degraded
+    store.failing.clear()
+    load(settings, config=estate("store"))
+    assert health(settings) == Health(live=True, ready=True, degraded=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from estate_config import Settings, load, on_change, refresh, secret, snapshot
+from estate_config import Settings, health, load, on_change, refresh, secret, snapshot, watch
 from tests.doubles import estate
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -179,3 +180,23 @@ def test_after_an_interruption_callbacks_are_called_as_before(settings: Service,
     refresh(settings)
     assert seen == ["t3"]
     assert time.monotonic() - started < 4, "nobody is waited for"
+
+
+def test_a_callback_whose_loop_is_cancelled_stops_no_other_and_ends_no_watch(
+    settings: Service, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def cancelled(new: Service) -> None:
+        raise asyncio.CancelledError(new.token)
+
+    on_change(settings, "token", cancelled)
+    on_change(settings, "token", lambda new: seen.append(new.token))
+    with watch(settings, every=0.05):
+        store.put("token", CANARY)
+        wait_until(lambda: seen == [CANARY])
+        store.put("token", "t3")
+        wait_until(lambda: seen == [CANARY, "t3"])
+        assert health(settings).live
+    assert "on_change token raised CancelledError in " in caplog.text
+    assert_no_canary(caplog.text, CANARY)

@@ -325,3 +325,31 @@ def test_a_part_of_two_templates_is_read_once(live: Live) -> None:
     store.put("token", "t2")
     assert refresh(settings, "two", "one").changed == ("token", "one", "two")
     assert settings.two == "two-t2-one-t2"
+
+
+def test_what_was_leased_anew_beside_one_that_could_not_be_read_is_taken_by_itself(live: Live) -> None:
+    """Its old lease is renewed no longer, so nothing is gained by waiting."""
+    store = LeasedStore(**values())
+    settings: Service = live(Service, store)
+    store.put("token", "t2")
+    store.failing["rds/user"] = Failed(Code.UNAVAILABLE, "is away")
+    done = refresh(settings)
+    assert (settings.token, done.changed) == ("t2", ("token", "url"))
+    assert [problem.field for problem in done.problems] == ["rds.user"]
+
+
+def test_a_load_that_comes_meanwhile_is_not_taken_back(live: Live) -> None:
+    store = Store(**values())
+    settings: Service = live(Service, store)
+    store.put("token", "t2")
+    store.hanging.clear()
+    before = len(store.fetches)
+    thread = threading.Thread(target=refresh, args=(settings,))
+    thread.start()
+    wait_until(lambda: len(store.fetches) > before)
+    rds = {"user": "user1", "password": "pw1"}
+    by_hand = {"token": "mine", "rds": rds, "url": "mine", "pinned": "mine", "workers": 2}
+    load(settings, config=estate("store"), overrides=by_hand)
+    store.hanging.set()
+    thread.join()
+    assert settings.token == "mine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from estate_config import Settings, explain, health, lazy, refresh, retry_on_rejected, secret, snapshot, watch
+from estate_config import (
+    Settings,
+    explain,
+    health,
+    lazy,
+    on_change,
+    refresh,
+    retry_on_rejected,
+    secret,
+    snapshot,
+    watch,
+)
 from estate_config.model import Deadline, Failed, Found, Key, Place
 from tests.doubles import spec_of
 from tests.live.conftest import Live
@@ -312,3 +324,53 @@ def test_a_label_that_moves_between_two_questions_is_followed(live: Live) -> Non
     store.stage("fallback", "PENDING", "new")
     assert retry_on_rejected(settings, "fallback", exceptions=(RefusedError,)).renewed(snapshot(settings))
     assert settings.fallback == "new"
+
+
+def test_threads_that_wait_for_a_store_that_hangs_have_one_answer(live: Live) -> None:
+    store = Store(password="old", fallback="old")
+    settings: Service = live(Service, store, deadline=1.5)
+    before, refused = len(store.fetches), threading.Barrier(8)
+
+    @retry_on_rejected(settings, "password", exceptions=(RefusedError,), every=1.4)  # less than the store takes
+    def connect() -> None:
+        refused.wait(10)
+        raise RefusedError
+
+    def run() -> None:
+        with contextlib.suppress(RefusedError):
+            connect()
+
+    store.hanging.clear()
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.hanging.set()
+    assert len(store.fetches) == before + 1
+
+
+def test_a_callback_may_be_refused_itself(settings: Service, store: Store) -> None:
+    """A pool that logs in with the new password as soon as there is one, in on_change."""
+    database = Database("new")
+    seen: list[str] = []
+    connect = retry_on_rejected(settings, "password", exceptions=(RefusedError,), every=0.0)(
+        lambda: database.connect(settings.password)
+    )
+
+    def log_in() -> None:
+        with contextlib.suppress(RefusedError):
+            connect()
+
+    def warm(_: Service) -> None:
+        database.right = "newest"
+        log_in()
+        seen.append(settings.password)
+
+    on_change(settings, "password", warm)
+    store.put("password", "new")
+    thread = threading.Thread(target=log_in, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), "it waits for a lock that its own thread holds"
+    assert seen == ["new"]

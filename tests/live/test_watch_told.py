@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import pytest
 
 from estate_config import Code, Settings, health, lazy, load, refresh, secret, watch
 from estate_config.errors import ProviderError
-from estate_config.model import Failed, Key, Notice, Renewal
+from estate_config.model import Deadline, Failed, Key, Notice, Renewal, Status
 from estate_config.observing import Event, Read, observe
 from tests.doubles import estate, spec_of
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, LeasedStore, Store, TellingStore, wait_until
+from tests.live.doubles import UNREACHABLE, LeasedStore, ProbedStore, Store, TellingStore, wait_until
 from tests.unit.conftest import Offer
 
 SOON = 0.05
@@ -243,3 +244,75 @@ def test_what_a_renewal_could_not_do_is_logged_once_and_is_a_reason_until_it_is_
         wait_until(lambda: health(settings).reasons == ("CREDENTIALS VAULT_TOKEN: ends in 10 s",))
         wait_until(lambda: not health(settings).degraded)
     assert caplog.text.count("CREDENTIALS VAULT_TOKEN: ends in ") == 1
+
+
+class Babbling(LeasedStore, TellingStore):
+    """What it says of its leases, and of changes, is not what the contract asks for."""
+
+    def __init__(self, **values: str) -> None:
+        super().__init__(**values)
+        self.calls = 0
+
+    def renew(self, deadline: Deadline) -> Renewal:
+        self.calls += 1
+        return None  # type: ignore[return-value]  # on purpose
+
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None] | None:
+        self.calls += 1
+        return [CANARY]  # type: ignore[return-value]  # on purpose
+
+
+def test_one_that_answers_what_the_contract_does_not_know_is_asked_ever_later_and_looked_at_as_usual(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Babbling(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=SOON):
+        store.put("token", "t2")
+        wait_until(lambda: settings.token == "t2")
+        assert "PLUGIN store: cannot renew its leases: answered with a NoneType" in health(settings).reasons
+    assert store.calls < 100
+    assert caplog.text.count("store cannot renew its leases: answered with a NoneType") == 1
+    assert caplog.text.count("store cannot listen for changes") == 1
+    assert_no_canary(caplog.text, CANARY)
+
+
+class Exiting(ProbedStore):
+    def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:
+        super().probe(keys, deadline)
+        raise SystemExit(CANARY)
+
+
+def test_one_that_exits_in_a_look_ends_no_watch(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    store = Exiting(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=SOON):
+        wait_until(lambda: store.probes > 1)
+        assert health(settings).live
+    assert 'tried again: PLUGIN the provider "store" raised SystemExit in ' in caplog.text
+    assert_no_canary(caplog.text, CANARY)
+
+
+class Both(LeasedStore, TellingStore):
+    """What it leases is known to it, and when it was last asked for the time that is left."""
+
+    known = 0
+
+    def renew(self, deadline: Deadline) -> Renewal:
+        self.known = len(self.fetches)
+        return super().renew(deadline)
+
+
+@pytest.mark.parametrize("is_told", [True, False], ids=["by an event", "by hand"])
+def test_what_is_leased_later_is_asked_for_its_time_at_once(live: Live, is_told: bool) -> None:
+    store = Both(token="t1")
+    settings = live(Service, store)
+    with watch(settings, every=1000):
+        wait_until(lambda: store.renewed == 1)
+        new = store.put("token", "t2")
+        if is_told:
+            store.news.put({"token": new.name})
+        else:
+            refresh(settings)
+        wait_until(lambda: settings.token == "t2")
+        wait_until(lambda: store.known == len(store.fetches))

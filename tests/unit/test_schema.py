@@ -216,6 +216,10 @@ class TestDeclaring:
         with pytest.raises(TypeError, match=rf"{word}= takes a timedelta, and more than none: {word}=timedelta"):
             secret(**{word: length})
 
+    def test_what_is_pinned_is_not_confirmed_and_so_it_has_no_age_to_keep(self) -> None:
+        with pytest.raises(TypeError, match="max_stale= is for a field that is looked at again: leave out live=False"):
+            secret(live=False, max_stale=timedelta(hours=1))
+
 
 class TestMistakes:
     """Each is found when the class is defined, without any provider."""
