@@ -74,6 +74,21 @@ def test_every_public_name_is_in_the_reference() -> None:
     assert [name for name in estate_config.__all__ if not re.search(rf"\b{name}\b", text)] == []
 
 
+def test_every_module_that_a_provider_may_import_is_in_the_reference() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    (allowed,) = (one["ignore_imports"] for one in contracts if one["name"].startswith("A provider imports what"))
+    makers = (DOCS / "reference" / "api.md").read_text("utf-8").partition("## For makers of providers")[2]
+    modules = [line.rpartition(".")[2] for line in allowed]
+    assert [name for name in modules if not re.search(rf"[`.]{name}`", makers)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_table_begins_with_a_head(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    tables = re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE)
+    assert [table for table in tables if not re.match(r".*\n\|[ :|-]+\|\n", table)] == []
+
+
 def test_every_word_of_estate_toml_is_in_its_reference() -> None:
     text = (DOCS / "reference" / "estate-toml.md").read_text("utf-8")
     for table in (EstateTable, EnvironmentTable, ChainEntry, LastKnownGoodTable):
