@@ -15,10 +15,10 @@ from estate_config.settings import Settings
 class CurrentToken(httpx.Auth):
     """Authenticates the requests of a client: `httpx.Client(auth=CurrentToken(settings, "kreb_token"))`.
 
-    Answered with 401, it has the field read again as `retry_on_rejected` does, off the event loop in an `AsyncClient`,
-    and sends the request once more if there is another token by then. A request whose body is a stream is sent once.
-    `scheme` goes before the token, "" for none. Raises `TypeError` for an instance that is not lazy, `ValueError` for a
-    name that is no field.
+    Answered with 401, it has the field read again as `retry_on_rejected` does, and sends the request once more if there
+    is another token by then. A request whose body is a stream is sent once. An `AsyncClient` has all of it done off the
+    event loop. `scheme` goes before the token, "" for none. Raises `TypeError` for an instance that is not lazy,
+    `ValueError` for a name that is no field.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class CurrentToken(httpx.Auth):
             yield request
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        seen = self._retry.seen()
+        seen = await self._retry.aseen()
         self._sign(request, seen)
         response = yield request
         if _is_refused(response) and _can_be_repeated(request) and await asyncio.to_thread(self._retry.renewed, seen):

@@ -47,7 +47,7 @@ def follow(engine: E, settings: Settings, field: str) -> E:
                 raise target.dialect.loaded_dbapi.OperationalError(unreadable(version, field))
             return dialect.connect(*login.reveal()[0], **{**options, **login.reveal()[1]})
 
-        seen = retry.seen()
+        seen = await_only(retry.aseen()) if dialect.is_async else retry.seen()
         try:
             return connected(seen)
         except refused:

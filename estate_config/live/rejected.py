@@ -78,8 +78,7 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
     def _awaiting(self, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         async def again(*args: Any, **kwargs: Any) -> Any:
-            seen = loaded(self._instance)
-            seen = await asyncio.to_thread(concrete, self._instance) if seen is None else seen
+            seen = await self.aseen()
             try:
                 return await function(*args, **kwargs)
             except self._exceptions:
@@ -102,6 +101,11 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
     def seen(self) -> S:
         """Return the version of now."""
         return concrete(self._instance)
+
+    async def aseen(self) -> S:
+        """As `seen`; what is not loaded yet is loaded off the event loop."""
+        seen = loaded(self._instance)
+        return await asyncio.to_thread(concrete, self._instance) if seen is None else seen
 
     def renewed(self, seen: S) -> bool:
         """Whether there is another value now than `seen` has. Looks for one, if nobody else has just done so."""

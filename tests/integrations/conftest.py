@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sys
 import time
@@ -34,6 +35,15 @@ class Service(Settings):
 
 class Unchecked(Settings):
     url: str = secret("url")
+
+
+def is_on_a_loop() -> bool:
+    """Whether an event loop stands still while this is done."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 UNREADABLE = (

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import httpx
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, field_validator
 
 from estate_config import Settings, lazy, refresh, secret, use
 from estate_config.integrations.httpx import CurrentToken
 from stubs.json_server import JsonHandler, serving
-from tests.integrations.conftest import Mounted, assert_hidden
+from tests.integrations.conftest import Mounted, assert_hidden, is_on_a_loop
 from tests.leaks import PLAIN
 
 
@@ -128,6 +128,26 @@ def test_an_async_client_is_served_too_and_its_loop_goes_on(
 
     asyncio.run(run())
     assert board.given == [*["Bearer first"] * 3, *["Bearer second"] * 2]
+
+
+def test_an_async_client_loads_off_its_loop(url: str, board: Board) -> None:
+    on_a_loop: list[bool] = []
+
+    class Noticing(Service):
+        @field_validator("board_token", mode="before")
+        @classmethod
+        def _notice(cls, value: object) -> object:
+            on_a_loop.append(is_on_a_loop())
+            return value
+
+    async def run() -> None:
+        auth = CurrentToken(lazy(Noticing), "board_token")
+        async with httpx.AsyncClient(base_url=url, auth=auth) as client:
+            (await client.post("/")).raise_for_status()
+
+    with use(Noticing, {"board_token": "first"}):
+        asyncio.run(run())
+    assert on_a_loop == [False]
 
 
 @pytest.mark.parametrize("token", [f"{PLAIN}\n", f"{PLAIN}\r\nHost: there", f"{PLAIN} ", f"{PLAIN}\0"])

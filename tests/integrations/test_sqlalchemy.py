@@ -9,13 +9,22 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from pydantic import field_validator
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from estate_config import Settings, lazy, load, refresh, secret, use
 from estate_config.integrations.sqlalchemy import follow
-from tests.integrations.conftest import UNREADABLE, Mounted, Rotated, Service, Unchecked, assert_hidden
+from tests.integrations.conftest import (
+    UNREADABLE,
+    Mounted,
+    Rotated,
+    Service,
+    Unchecked,
+    assert_hidden,
+    is_on_a_loop,
+)
 from tests.leaks import PLAIN
 
 PID = text("SELECT pg_backend_pid()")
@@ -136,6 +145,27 @@ def test_an_async_engine_follows_too(settings: Service, rotated: Rotated) -> Non
         await engine.dispose()
 
     asyncio.run(run())
+
+
+def test_an_async_engine_loads_off_its_loop(settings: Service) -> None:
+    on_a_loop: list[bool] = []
+
+    class Noticing(Service):
+        @field_validator("database_url", mode="before")
+        @classmethod
+        def _notice(cls, value: object) -> object:
+            on_a_loop.append(is_on_a_loop())
+            return value
+
+    async def run() -> None:
+        engine = follow(create_async_engine("postgresql+psycopg://"), lazy(Noticing), "database_url")
+        async with engine.connect() as connection:
+            await connection.execute(PID)
+        await engine.dispose()
+
+    with use(Noticing, {"database_url": str(settings.database_url)}):
+        asyncio.run(run())
+    assert on_a_loop == [False]
 
 
 def test_nothing_is_loaded_before_the_first_connection(settings: Service) -> None:
