@@ -83,7 +83,9 @@ class Connector(Generic[C]):
             connection.close()
 
     def _connect(self, deadline: Deadline) -> Connection[C] | Trouble:
-        with self._connecting:  # who waits here waits in a thread that is left at the deadline
+        if not self._connecting.acquire(timeout=deadline.remaining()):  # else each look would leave a thread behind
+            return Trouble(Cause.LATE)
+        try:
             current = self._connection
             if current is not None and current.suits(deadline):
                 return current
@@ -93,6 +95,8 @@ class Connector(Generic[C]):
                 if current is not None:
                     current.close()
             return made
+        finally:
+            self._connecting.release()
 
 
 def connect(access: AwsAccess, service: Service, deadline: Deadline) -> Connection[Any] | Trouble:

@@ -28,6 +28,8 @@ _LONGEST = 20
 """Seconds that SQS waits for a message at most, by the API's model."""
 _MARGIN = 0.5
 """Seconds for the way back of an answer, so that a wait without a message is no timeout of the SDK's."""
+_ROUND_TRIP = 1.0
+"""Seconds in which no answer says nothing of the queue: there was too little time for one."""
 _PAUSE = 0.5
 """Seconds from one question to the next at least: messages that are known keep SQS from waiting."""
 _FORGET = 900.0
@@ -93,13 +95,18 @@ class Queue:
 
     def _receive(self, deadline: Deadline) -> Sequence[Mapping[str, Any]]:
         """Return the messages that are there; without one, SQS is let wait for it."""
+        patience = deadline.remaining()
         sqs = self._connector.connected(deadline)
         if isinstance(sqs, Trouble):
+            if _is_hasty(sqs, patience):
+                return ()
             raise self._error(sqs)
         wait = min(_LONGEST, max(0, int(min(sqs.seconds, deadline.remaining()) - _MARGIN)))
         done = at_once(lambda seconds: self._ask(sqs, seconds), [wait], deadline)
         answer = done.get(wait, Trouble(Cause.LATE))
         if isinstance(answer, Trouble):
+            if _is_hasty(answer, patience):
+                return ()
             raise self._error(answer, sqs.region)
         return answer
 
@@ -143,3 +150,8 @@ class Queue:
             case _:
                 fix = mending.of_whole(trouble.cause, SQS, self._role_arn)
                 return ProviderError(trouble.cause.code, hint, fix)
+
+
+def _is_hasty(trouble: Trouble, patience: float) -> bool:
+    """Whether it is no trouble, but that somebody listened for a moment only, before a look was due."""
+    return patience < _ROUND_TRIP and trouble.cause in {Cause.LATE, Cause.NO_CREDENTIALS}
