@@ -13,6 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from estate_config import Settings, health, load, on_change, refresh, secret, snapshot, watch
+from estate_config.live import state
 from tests.doubles import estate
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -162,6 +163,26 @@ def test_sys_exit_is_logged_and_ends_nothing(settings: Service, store: Store, ca
     assert seen == [CANARY]
     assert "on_change token raised SystemExit in " in caplog.text
     assert_no_canary(caplog.text, CANARY)
+
+
+def test_a_child_that_is_forked_in_a_call_goes_on_with_it_and_makes_the_next_ones(
+    settings: Service, store: Store
+) -> None:
+    seen: list[str] = []
+
+    def forking(new: Service) -> None:
+        if new.token == "t2":
+            store.put("token", "t3")
+            refresh(settings)
+            state._after_fork()  # what is done in the child
+        seen.append(new.token)
+
+    on_change(settings, "token", forking)
+    store.put("token", "t2")
+    refresh(settings)
+    assert seen == ["t2"]
+    refresh(settings)
+    assert seen == ["t2", "t3"]
 
 
 def test_after_an_interruption_callbacks_are_called_as_before(settings: Service, store: Store) -> None:

@@ -267,9 +267,10 @@ def test_one_that_answers_what_the_contract_does_not_know_is_asked_ever_later_an
 ) -> None:
     store = Babbling(token="t1")
     settings = live(Service, store)
-    with watch(settings, every=SOON):
+    with watch(settings, every=SOON) as watching:
         store.put("token", "t2")
         wait_until(lambda: settings.token == "t2")
+        wait_until(lambda: watching.turn.renewals["store"].failures > 1)
         assert "PLUGIN store: cannot renew its leases: answered with a NoneType" in health(settings).reasons
     assert store.calls < 100
     assert caplog.text.count("store cannot renew its leases: answered with a NoneType") == 1
