@@ -260,9 +260,13 @@ class TestThreads:
 
         with ThreadPoolExecutor(1) as pool:
             watching = pool.submit(watch)
-            for _ in range(50):
-                load(settings, config=config)
-            done.set()
+            try:
+                for _ in range(50):
+                    held, before = vars(settings), dict(vars(settings))
+                    load(settings, config=config)
+                    assert held == before  # who reads in it goes on with the old values
+            finally:
+                done.set()
             seen = watching.result(timeout=20)
         assert all(one == two for one, two in seen)
         assert len(set(seen)) > 1
