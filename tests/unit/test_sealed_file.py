@@ -210,10 +210,12 @@ def test_trap_13_whoever_reads_while_others_write_finds_one_that_is_whole(file: 
 
     with ThreadPoolExecutor() as pool:
         writing = [pool.submit(write, content) for content in contents]
-        read = {opened(file)}
-        while len(read) < 4 and deadline.remaining():
-            read.add(opened(file))
-        stop.set()
+        try:
+            read = {opened(file)}
+            while len(read) < 4 and deadline.remaining():
+                read.add(opened(file))
+        finally:
+            stop.set()
     assert [one.result() for one in writing] == [None] * 4
     assert read <= {CONTENT, *contents}
     assert len(read) >= 4
