@@ -109,7 +109,7 @@ class TestLayers:
 
         put(0)
         provider, seen, torn = build(tmp_path), set(), []
-        done = threading.Event()
+        done, limit = threading.Event(), Deadline(20)
 
         def read() -> None:
             while not done.is_set():
@@ -120,13 +120,18 @@ class TestLayers:
         readers = [threading.Thread(target=read) for _ in range(3)]
         for reader in readers:
             reader.start()
-        for value in range(1, 60):
-            put(value)
-        done.set()
+        try:
+            value = 0
+            while value < 60 or (len(seen) < 2 and limit.remaining()):
+                put(value := value + 1)
+                now = provider.fetch(keys, Deadline(5)).values()
+                assert {answer.value for answer in now if isinstance(answer, Found)} == {value}
+        finally:
+            done.set()
         for reader in readers:
             reader.join(10)
         assert torn == []
-        assert seen
+        assert len(seen) > 1  # they have read while it was written
 
 
 LEAVES = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.lists(st.integers(), max_size=2))
