@@ -172,7 +172,7 @@ class TestTime:
 
     def test_its_children_die_with_it(self, script: Script, tmp_path: Path) -> None:
         show = script(f"sleep 60 & echo $! > {tmp_path}/child; wait")
-        failure(URL, command=[show, "{name}"], timeout=0.5)
+        failure(URL, command=[show, "{name}"], timeout=2)
         assert gone(int((tmp_path / "child").read_text()))
 
     def test_one_that_has_ended_and_left_a_child_with_its_output_is_not_waited_for(self, script: Script) -> None:
@@ -180,8 +180,8 @@ class TestTime:
         assert answer.code is Code.UNAVAILABLE
 
     def test_one_that_closes_its_output_and_stays_is_killed(self, script: Script) -> None:
-        answer = failure(URL, command=[script("echo x; exec >&-; exec sleep 60"), "{name}"], timeout=0.3)
-        assert (answer.code, answer.hint) == (Code.UNAVAILABLE, "ended its output, and not itself within 0.3 seconds")
+        answer = failure(URL, command=[script("echo x; exec >&-; exec sleep 60"), "{name}"], timeout=2)
+        assert (answer.code, answer.hint) == (Code.UNAVAILABLE, "ended its output, and not itself within 2 seconds")
 
     def test_those_that_wait_for_their_turn_when_the_deadline_is_over_fail(self, script: Script) -> None:
         keys = [Key(f"k{number}", f"k{number}") for number in range(20)]
@@ -194,7 +194,7 @@ class TestTime:
     def test_one_is_killed_before_the_deadline_is_over(self, script: Script, tmp_path: Path) -> None:
         """A load that has ended may end the process, and nobody would be there to kill it."""
         show = script(f"echo $$ > {tmp_path}/own; exec sleep 60")
-        deadline = Deadline(1)
+        deadline = Deadline(4)  # a tenth of it is kept, and a busy machine needs some of that
         answer = build(command=[show, "{name}"]).fetch([URL], deadline)[URL]
         assert isinstance(answer, Failed)
         assert deadline.remaining() > 0
