@@ -263,16 +263,19 @@ class TestAtTheSameTime:
 
     def test_a_provider_waits_for_the_one_before_it_where_they_share_a_key(self) -> None:
         order: list[str] = []
+        begun = {name: threading.Event() for name in "abc"}
 
-        def note(name: str) -> Hooked:
+        def note(name: str, following: str) -> Link:
             def hook(keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found]:
                 order.append(f"{name} begins")
+                begun[name].set()
+                begun[following].wait(0.2)  # the time to begin, for one that does not wait
                 order.append(f"{name} ends")
                 return {}
 
-            return Hooked(name, hook)
+            return link(Hooked(name, hook))
 
-        resolve(settings_of(One), [link(note("a")), link(note("b")), link(note("c"))], Deadline(5))
+        resolve(settings_of(One), [note("a", "b"), note("b", "c"), note("c", "c")], Deadline(5))
         assert order == ["a begins", "a ends", "b begins", "b ends", "c begins", "c ends"]
 
     def test_a_provider_sees_the_context_of_who_asked(self) -> None:
