@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import threading
+from types import SimpleNamespace
 
 import pytest
 
+from estate_config import parallel
 from estate_config.model import Deadline
 from estate_config.parallel import at_once
 
@@ -22,10 +24,12 @@ def test_every_item_once_with_its_result() -> None:
     assert sorted(seen) == [1, 2, 3]
 
 
-def test_nothing_to_do_starts_nothing() -> None:
-    before = threading.active_count()
+def test_nothing_to_do_starts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    thread = SimpleNamespace(start=lambda: started.append("one"))
+    monkeypatch.setattr(parallel, "threading", SimpleNamespace(Thread=lambda **_: thread))
     assert at_once(lambda _: pytest.fail("there is no item"), [], Deadline(10)) == {}
-    assert threading.active_count() == before
+    assert started == []
 
 
 def test_as_many_at_the_same_time_as_are_allowed() -> None:
