@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
+import openai
 import psycopg
 import pytest
 
-from services.ai import describer
+from services.ai import describer, worker
+from services.ai.listings import Listing
 from services.database import connect
 from services.etl import board, job
 from tools.account import Account
@@ -34,6 +37,11 @@ def listings(empty_database: Postgres) -> Postgres:
     with psycopg.connect(empty_database.url) as connection:
         connection.execute("DROP TABLE IF EXISTS descriptions")
     return empty_database
+
+
+_MANY = """
+INSERT INTO listings (id, address, price_krw, area_m2)
+SELECT 'MORE-' || number, '2 Teheran-ro', 1, 1 FROM generate_series(1, 175) AS number"""
 
 
 @contextmanager
@@ -66,6 +74,31 @@ def test_two_workers_share_what_is_waiting_and_stop_when_told(account: Account, 
     assert "Secrets loaded successfully from AWS Secrets Manager" in told
     assert sum(int(line.split()[2]) for line in told.splitlines() if "listings described" in line) == 25
     assert shown_in(told) == []
+
+
+def test_no_listing_is_paid_for_twice_however_many_workers_are_at_it(
+    listings: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(_client: object, _model: str, listing: Listing) -> str:
+        asked.append(listing.id)
+        return "a home"
+
+    def run() -> None:
+        while worker.describe_some(connect(listings.url), openai.OpenAI(api_key="none"), ""):
+            pass
+
+    monkeypatch.setattr(worker, "describe", answer)
+    with psycopg.connect(listings.url) as connection:
+        connection.execute(_MANY)
+    for _ in range(15):  # one worker has to look while another one commits: most rounds have that
+        asked.clear()
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _: run(), range(4)))
+        assert (len(asked), len(set(asked))) == (200, 200)
+        with psycopg.connect(listings.url) as connection:
+            connection.execute("DELETE FROM descriptions")
 
 
 def test_a_refused_key_is_said_and_nothing_is_written(account: Account, listings: Postgres, model: str) -> None:

@@ -18,11 +18,16 @@ PAUSE = 30.0
 _ALONE = "SELECT pg_advisory_xact_lock(726)"
 """Workers that start at once would create the table at once, and PostgreSQL lets one of them fail."""
 _TABLE = "CREATE TABLE IF NOT EXISTS descriptions (listing_id text PRIMARY KEY, description text NOT NULL)"
-_NEXT = """
-SELECT id, address, price_krw, area_m2 FROM listings
+_TAKE = """
+SELECT id FROM listings
 WHERE NOT EXISTS (SELECT FROM descriptions WHERE listing_id = id)
 ORDER BY id LIMIT 10 FOR UPDATE SKIP LOCKED"""
 """Ten are one transaction: what is lost when the worker is stopped in the middle of it."""
+_STILL_OPEN = """
+SELECT id, address, price_krw, area_m2 FROM listings
+WHERE id = ANY(%s) AND NOT EXISTS (SELECT FROM descriptions WHERE listing_id = id)
+ORDER BY id"""
+"""Asked once they are ours: another worker may have described them while we looked, and have given them back."""
 _INSERT = "INSERT INTO descriptions VALUES (%s, %s) ON CONFLICT DO NOTHING"
 
 
@@ -49,10 +54,18 @@ def describe_some(connection: Connection, client: openai.OpenAI, model: str) -> 
             connection.execute(_ALONE)
             connection.execute(_TABLE)
             connection.commit()
-            listings = [Listing(*row) for row in connection.execute(_NEXT).fetchall()]
+            listings = _taken(connection)
             for listing in listings:
                 connection.execute(_INSERT, [listing.id, describe(client, model, listing)])
             return len(listings)
     except psycopg.Error as error:
         failed = failure(error)
     raise failed
+
+
+def _taken(connection: Connection) -> list[Listing]:
+    """Return the next listings that no other worker describes, none if there are none left."""
+    while ids := [row[0] for row in connection.execute(_TAKE).fetchall()]:
+        if rows := connection.execute(_STILL_OPEN, [ids]).fetchall():
+            return [Listing(*row) for row in rows]
+    return []
