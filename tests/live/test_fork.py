@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from estate_config import Settings, lazy, refresh, secret, swap, watch
+from estate_config import Settings, lazy, load, refresh, secret, swap, watch
 from estate_config import settings as settings_module
 from estate_config.live import state, watching
 from estate_config.live.turn import Turn
+from tests.doubles import estate, spec_of
 from tests.live.conftest import Live
 from tests.live.doubles import LeasedStore, Store, wait_until
+from tests.unit.conftest import Offer
 
 HEAD = """
-import os, sys, threading, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from estate_config import Settings, lazy, load, on_change, refresh, secret, watch
 from estate_config import settings as settings_module
@@ -41,6 +44,7 @@ def until(is_so):
 def in_child(work):
     pid = os.fork()
     if not pid:
+        signal.alarm(30)  # nobody would end a child that hangs
         try:
             work()
         except BaseException as error:
@@ -54,7 +58,7 @@ settings = lazy(Service)
 """
 
 
-def run(tmp_path: Path, story: str) -> str:
+def run(tmp_path: Path, story: str, code: int = 0) -> str:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", HEAD + story],
         cwd=tmp_path,
@@ -63,7 +67,7 @@ def run(tmp_path: Path, story: str) -> str:
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+    assert (done.returncode, done.stderr) == (code, ""), done.stdout + done.stderr
     return done.stdout
 
 
@@ -136,7 +140,7 @@ def holding():
     from estate_config import settings as module, swap
     from estate_config.live import state, watching
     one = state_of(settings)
-    with settings_module.waiting_of(settings).lock, one.refreshing, one.rejecting, one.calling:
+    with settings_module.waiting_of(settings).lock, one.refreshing, one.rejecting, one.keeping, one.calling:
         with module._lazies_lock, swap._lock, state._making, watching._thread.lock:
             held.set()
             go.wait(20)
@@ -197,14 +201,21 @@ class Service(Settings):
     other: str = secret("other", default="none")
 
 
-def test_a_child_makes_providers_of_its_own(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Store(token="t1")
-    settings = live(Service, store)
+def test_a_child_makes_providers_of_its_own_once(offer: Offer, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, makers = Store(token="t1"), list[int]()
+
+    def build(options: object, context: object) -> Store:
+        makers.append(os.getpid())
+        return store
+
+    offer(spec_of("store", build))
+    settings = load(lazy(Service), config=estate("store"))
+    assert makers == [parent := os.getpid()]
     monkeypatch.setattr("os.getpid", lambda: -1)
-    store.put("token", "t2")
-    assert refresh(settings).changed == ("token",)
-    store.put("token", "t3")
-    assert refresh(settings).changed == ("token",)
+    for value in ("t2", "t3"):
+        store.put("token", value)
+        assert refresh(settings).changed == ("token",)
+        assert makers == [parent, -1]
 
 
 def test_a_child_that_cannot_make_its_providers_tries_again_until_it_can(live: Live) -> None:
@@ -250,30 +261,48 @@ def test_a_swap_that_was_half_done_at_the_fork_is_whole_in_the_child(live: Live)
     assert repr(waiting) == "Service('not loaded')"
 
 
-def test_a_signal_during_a_swap_ends_the_process_as_it_should(tmp_path: Path) -> None:
+@pytest.mark.parametrize("of", ["a service that starts", "a service that is running"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_signal_during_a_swap_ends_the_process_as_it_should(when: str, of: str, tmp_path: Path) -> None:
     said = run(
         tmp_path,
+        f"when, is_running = {when!r}, {of == 'a service that is running'}"
         """
-import signal
-from estate_config import snapshot
+from estate_config import snapshot, swap
 
-load(settings)
+class Account(Settings):
+    user: str = secret("user")
+    password: str = secret("password")
+
+def rotate(number):
+    Path(".env").write_text(f"USER=user{number}\\nPASSWORD=pw{number}")
 
 def stop(*_):
-    one = snapshot(settings)
-    assert one.token == settings.token
-    print("ended with", one.token[:1], flush=True)
-    sys.exit(0)
+    one, shown = snapshot(settings), vars(settings)  # the one may be a version ahead of the other
+    print("ended with", one.user, one.password, "and", *shown.values(), flush=True)
+    sys.exit(7)
+
+def showing(instance, values):
+    if when == "before":
+        signal.raise_signal(signal.SIGTERM)
+    show(instance, values)
+    signal.raise_signal(signal.SIGTERM)
 
 signal.signal(signal.SIGTERM, stop)
-watch(settings, every=0.001)
-threading.Thread(target=lambda: (time.sleep(0.3), os.kill(os.getpid(), signal.SIGTERM)), daemon=True).start()
-for number in range(1_000_000):
-    put(f"t{number}")
-    refresh(settings)
+signal.alarm(30)
+settings, show = lazy(Account), swap.show
+rotate(1)
+if is_running:
+    watch(settings, every=1000)
+    rotate(2)
+swap.show = showing
+refresh(settings) if is_running else load(settings)
 """,
+        code=7,
     )
-    assert said == "ended with t\n"
+    new = "user2 pw2" if of == "a service that is running" else "user1 pw1"
+    old = "user1 pw1" if of == "a service that is running" else ""
+    assert said.split() == f"ended with {new} and {old if when == 'before' else new}".split()
 
 
 def test_the_watch_of_a_child_begins_with_nothing_but_its_list(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
