@@ -15,7 +15,7 @@ import pytest
 
 from estate_config import Code, ConfigurationError, Settings, health, lazy, load, on_change, refresh, secret, use, watch
 from estate_config.live.circuit import Circuit
-from estate_config.model import Deadline, Failed, Key, Status
+from estate_config.model import Deadline, Failed, Found, Key, Status
 from tests.doubles import estate
 from tests.leaks import assert_no_canary
 from tests.live.conftest import Live
@@ -155,15 +155,15 @@ def test_what_cannot_be_watched_is_said(live: Live, offer: Offer) -> None:
 def test_who_watches_what_is_watched_already_ends_it_with_the_last_and_may_be_more_impatient(live: Live) -> None:
     store = Store(token="t1")
     settings = live(Service, store)
-    with watch(settings, every=0.5) as outer:
+    with watch(settings, every=1000) as outer:
+        wait_until(outer.next_checks)  # the thread sleeps for minutes from here on, or is about to
         with watch(settings, every=SOON) as inner:
             wait_until(lambda: outer.turn.every == SOON)
             store.put("token", "t2")
             wait_until(lambda: settings.token == "t2")
             inner.stop()  # and again, at the end of the block
-        wait_until(lambda: outer.turn.every == 0.5)
-        store.put("token", "t3")
-        wait_until(lambda: settings.token == "t3")
+        wait_until(lambda: outer.next_checks().get("store", 0) > 500)
+        assert outer.turn.every == 1000
         assert watches() == ["estate-config-watch"]
     assert watches() == []
 
@@ -269,16 +269,32 @@ def test_nobody_looks_any_more_so_nothing_is_said_of_the_store(live: Live) -> No
     assert not health(settings).degraded
 
 
+class Hanging(Store):
+    """It knows of no deadline."""
+
+    def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
+        self.hanging.wait(30)
+        return super().fetch(keys, deadline)
+
+
 def test_one_that_hangs_costs_its_own_time_and_not_that_of_others(live: Live) -> None:
-    hung, store = Store("hung", other="o1"), Store(token="t1")
-    settings = live(Service, store, hung, deadline=0.3)
+    hung, store = Hanging("hung", other="o1"), Store(token="t1")
+    settings = live(Service, store, hung, deadline=1)
     hung.hanging.clear()
+    assert codes_of_a_start("store", "hung", deadline=1) == {Code.UNAVAILABLE}
     with watch(settings, every=SOON):
         store.put("token", "t2")
         wait_until(lambda: settings.token == "t2")
         hung.hanging.set()
         hung.put("other", "o2")
         wait_until(lambda: settings.other == "o2")
+
+
+def codes_of_a_start(*chain: str, deadline: float = 15) -> set[Code]:
+    """Return why a service does not start."""
+    with pytest.raises(ConfigurationError) as raised:
+        load(Service, config=estate(*chain, deadline=deadline))
+    return {problem.code for problem in raised.value.problems}
 
 
 @pytest.mark.parametrize("kind", [Store, ProbedStore])
@@ -288,6 +304,7 @@ def test_a_provider_that_breaks_its_contract_ends_nothing(
     store = kind(token="t1")
     settings = live(Service, store)
     store.down = ValueError(CANARY)  # type: ignore[assignment]  # what no provider should raise
+    assert codes_of_a_start("store") == {Code.PLUGIN}
     with watch(settings, every=SOON):
         wait_until(lambda: "cannot be looked at" in caplog.text)
         store.down = None
