@@ -155,12 +155,14 @@ def test_it_is_over_too_when_there_is_none_any_more_and_the_default_serves_on(li
         wait_until(lambda: not health(settings).degraded)
 
 
-def test_a_value_is_looked_at_often_enough_not_to_grow_stale(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_is_looked_at_twice_in_its_max_stale_not_to_grow_stale(live: Live) -> None:
     class Brief(Settings):
         token: str = secret("token", max_stale=timedelta(milliseconds=100))
+        other: str = secret("other", default="none", max_stale=timedelta(milliseconds=300))
 
     store = ProbedStore(token="t1")
-    with watch(live(Brief, store), every=1000):
+    with watch(live(Brief, store), every=1000) as watching_it:
+        assert watching_it.turn.every == 0.05
         wait_until(lambda: store.probes > 3)
 
 
