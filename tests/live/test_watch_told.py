@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -216,9 +217,10 @@ def test_what_is_pinned_is_not_read_again_though_it_ends_and_nobody_asks_again_a
     settings = live(Pinned, store)
     for _ in range(1000):
         store.renewals.put(Renewal(1000, (key_of("token"),)))
-    with watch(settings, every=1000):
+    with watch(settings, every=1000) as watching_it:
         wait_until(lambda: store.renewed)
     assert (store.renewed, len(store.fetches)) == (1, 1)
+    assert watching_it.turn.renewals["store"].due - time.monotonic() > 500
 
 
 def test_other_news_are_heard_while_an_announced_version_is_awaited(live: Live) -> None:
