@@ -19,6 +19,7 @@ from tests.doubles import estate
 from tests.fakes.aws import REGION, StrictAws
 from tests.fakes.iam import identity_policy
 from tests.fakes.secrets_manager import Version
+from tests.faults.aws_rows import TIME
 from tests.faults.proxy import Proxy
 from tests.faults.row import CANARY, Row, Service
 
@@ -49,7 +50,7 @@ class Regions:
 
     def load(self) -> Any:
         options = {"session": self.home.session("service"), "endpoint_url": self.way.url, "regions": [REGION, COPY]}
-        return load(lazy(Service), config=estate("aws", deadline=3, providers={"aws": options}))
+        return load(lazy(Service), config=estate("aws", deadline=TIME, providers={"aws": options}))
 
     def rotate(self, value: str) -> None:
         self.home.add("token", value)

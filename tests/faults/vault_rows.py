@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from estate_config import Code, lazy, load
 from tests.doubles import estate
-from tests.faults.aws_rows import DEADLINE
+from tests.faults.aws_rows import DEADLINE, TIME
 from tests.faults.proxy import Proxy
 from tests.faults.row import CANARY, Row, Service
 from tests.providers.vault.nodes import Node, wait_until
@@ -97,7 +97,7 @@ class Vault:
 
 
 @contextmanager
-def vault() -> Iterator[Vault]:
+def vault(deadline: float = TIME) -> Iterator[Vault]:
     port = free_port()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -108,7 +108,12 @@ def vault() -> Iterator[Vault]:
         key = node.initialise()
         node.unseal(key)
         node.wait_for(200)
-        yield Vault([node], key, way, DEADLINE)
+        yield Vault([node], key, way, deadline)
+
+
+def waited_for() -> AbstractContextManager[Vault]:
+    """Return a world that does not answer when it is broken."""
+    return vault(DEADLINE)
 
 
 @contextmanager
@@ -127,7 +132,7 @@ def cluster() -> Iterator[Vault]:
             other.unseal(key)
             other.wait_for(200, 429)
         wait_until(lambda: voters(leader) == len(nodes), "nodes that vote")
-        yield Vault(nodes, key, stack.enter_context(Proxy(ports[0][0])), 15)
+        yield Vault(nodes, key, stack.enter_context(Proxy(ports[0][0])), TIME)
 
 
 def row(
@@ -143,10 +148,16 @@ def row(
 
 U, D = Code.UNAVAILABLE, Code.DENIED
 ROWS = [
-    row("nobody listens: connections are refused", lambda world: world.way.close(), U, U),
-    row("half-open: connections are taken and nothing is answered", lambda world: world.way.silent.set(), U, U),
-    row("garbage instead of HTTP", lambda world: setattr(world.way, "instead", b"\x00" * 100), U, U),
-    row("the server is sealed, and unsealed again", Vault.seal, U, U, Vault.unseal),
+    row("nobody listens: connections are refused", lambda world: world.way.close(), U, U, world=waited_for),
+    row(
+        "half-open: connections are taken and nothing is answered",
+        lambda world: world.way.silent.set(),
+        U,
+        U,
+        world=waited_for,
+    ),
+    row("garbage instead of HTTP", lambda world: setattr(world.way, "instead", b"\x00" * 100), U, U, world=waited_for),
+    row("the server is sealed, and unsealed again", Vault.seal, U, U, Vault.unseal, world=waited_for),
     row("the policy allows nothing any more", lambda world: world.allow(NOTHING), D, D, Vault.allow),
     row(
         "the token is revoked, and there is no other way to log in",
