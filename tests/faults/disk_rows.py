@@ -16,7 +16,7 @@ from typing import Any
 from estate_config import Code, lazy, load
 from tests.doubles import estate
 from tests.fakes.aws import StrictAws
-from tests.faults.aws_rows import DEADLINE
+from tests.faults.aws_rows import TIME
 from tests.faults.proxy import Proxy
 from tests.faults.row import CANARY, Row, Service
 
@@ -33,7 +33,7 @@ class Mounted:
 
     def load(self) -> Any:
         options = {"folder": str(self.folder)}
-        return load(lazy(Service), config=estate("files", deadline=2, providers={"files": options}))
+        return load(lazy(Service), config=estate("files", deadline=TIME, providers={"files": options}))
 
     def rotate(self, value: str | bytes) -> None:
         self.number += 1
@@ -90,9 +90,9 @@ class Kept:
     """AWS behind a proxy, and the last known good on disk."""
 
     def __init__(self, fake: StrictAws, way: Proxy, folder: Path) -> None:
-        self.fake, self.way, self.folder = fake, way, folder
-        self.file = str(folder / "{service}.lkg")
-        (folder / "key").write_bytes(base64.b64encode(b"k" * 32))
+        self.fake, self.way, self.folder, self.key = fake, way, folder / "kept", folder / "key"
+        self.folder.mkdir()
+        self.key.write_bytes(base64.b64encode(b"k" * 32))
         self.limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         fake.add("token", f"{CANARY}-1")
         fake.add("other", "o")
@@ -100,12 +100,19 @@ class Kept:
 
     def load(self) -> Any:
         options = {"session": self.fake.session(), "endpoint_url": self.way.url}
-        made = estate("aws", deadline=DEADLINE, providers={"aws": options})
-        made["environments"]["here"]["last_known_good"] = {"file": self.file, "key": f"file:{self.folder}/key"}
+        made = estate("aws", deadline=TIME, providers={"aws": options})
+        made["environments"]["here"]["last_known_good"] = {
+            "file": f"{self.folder}/{{service}}.lkg",
+            "key": f"file:{self.key}",
+        }
         return load(lazy(Service), config=made)
 
     def rotate(self, value: str) -> None:
         self.fake.add("token", value)
+
+    @property
+    def aside(self) -> Path:
+        return self.folder.with_name("aside")
 
     def one(self) -> Path:
         return next(self.folder.glob("*.lkg"))
@@ -134,12 +141,16 @@ class Kept:
         """No file may grow: writing fails as on a full disk, and nobody else's disk is full."""
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, self.limits[1]))
 
-    def make_it_read_only(self) -> None:
-        self.file = "/proc/{service}.lkg"
+    def take_the_folder(self) -> None:
+        """Mount what nobody may write into in its place: root is stopped by no mode of a folder."""
+        self.folder.rename(self.aside)
+        self.folder.symlink_to("/sys")
 
     def mend(self) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, self.limits)
-        self.file = str(self.folder / "{service}.lkg")
+        if self.folder.is_symlink():
+            self.folder.unlink()
+            self.aside.rename(self.folder)
         self.fake.mend()
         self.way.mend()
 
@@ -164,7 +175,7 @@ def cached(what: str, breaks: Any, at_start: Code | None, running: Code | None, 
     return Row(f"{what}, with a last known good on disk", kept, breaks, Kept.mend, at_start, running, **words)
 
 
-U = Code.UNAVAILABLE
+U, NOT_KEPT = Code.UNAVAILABLE, "the last known good is not kept: "
 ROWS = [
     on_disk("a mounted file is replaced while it is read", Mounted.swap_without_end, None, None, degraded=False),
     on_disk("a mounted file is emptied", lambda world: world.rotate(""), Code.EMPTY, Code.EMPTY),
@@ -176,6 +187,6 @@ ROWS = [
     cached("the store is away, the file breaks off", Kept.away_and_broken_off, U, U),
     cached("the store is away, others can read the file", Kept.away_and_readable, U, U),
     cached("the store denies", Kept.denied, Code.DENIED, Code.DENIED),
-    cached("the disk is full", Kept.fill_the_disk, None, None, degraded=False),
-    cached("the folder is read-only", Kept.make_it_read_only, None, None, degraded=False),
+    cached("the disk is full", Kept.fill_the_disk, None, None, degraded=False, logged=NOT_KEPT),
+    cached("the folder cannot be written into", Kept.take_the_folder, None, None, degraded=False, logged=NOT_KEPT),
 ]

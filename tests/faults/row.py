@@ -43,6 +43,8 @@ class Row:
     degraded: bool = True
     """Whether health says that something is wrong."""
     note: str = ""
+    logged: str = ""
+    """What the log says of it, at the start and while it is running."""
 
     @property
     def start_words(self) -> str:

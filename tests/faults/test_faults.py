@@ -34,6 +34,7 @@ def test_a_service_that_starts(row: Row, caplog: pytest.LogCaptureFixture) -> No
             assert row.at_start in {problem.code for problem in raised.value.problems}
             assert all(problem.fix for problem in raised.value.problems), raised.value
             assert_no_canary(str(raised.value), CANARY)
+        assert row.logged in caplog.text
         row.mends(world)
         assert token(world.load()).startswith(CANARY)
     assert_no_canary(caplog.text, CANARY)
@@ -44,6 +45,7 @@ def test_a_service_that_is_running(row: Row, caplog: pytest.LogCaptureFixture) -
     with caplog.at_level(logging.DEBUG), row.world() as world:
         settings = world.load()
         world.rotate(f"{CANARY}-2")
+        assert not row.logged or row.logged not in caplog.text
         row.breaks(world)
         done = refresh(settings)
         said = health(settings)
@@ -53,6 +55,7 @@ def test_a_service_that_is_running(row: Row, caplog: pytest.LogCaptureFixture) -
         else:
             assert token(settings) == f"{CANARY}-1"
             assert row.running in {problem.code for problem in done.problems}
+        assert row.logged in caplog.text
         row.mends(world)
         refresh(settings)
         assert token(settings) in {f"{CANARY}-2", f"{CANARY}-3"}
