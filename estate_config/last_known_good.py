@@ -109,12 +109,15 @@ class LastKnownGood:
 
     def forget(self, refused: Collection[str]) -> list[Problem]:
         """Remove the file where the store refuses any of these fields; return what is to be said of it."""
-        if not refused or not self.path.exists():
+        if not refused:
             return []
         message, fix = "is removed", "the next good load writes a new one"
         try:
+            self.path.lstat()  # a disk that is read-only says so before it says that there is no such file
             self.path.unlink()
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError:  # also of a folder that may not be looked into: the file may be there
             message, fix = "cannot be removed", f"rm {self.path}"
         why = f"the store refuses {', '.join(refused)}"
         return [self._problem(Code.STALE, f"the last known good {message}: {why}", fix)]

@@ -155,6 +155,18 @@ class TestOnlyWhereTheStoreCannotBeReached:
         (warning,) = refusal(here).warnings
         assert ("cannot be removed" in warning.message, warning.fix) == (True, f"rm {FILE.absolute()}")
 
+    def test_one_of_which_nobody_may_know_whether_it_is_there_ends_no_load(self, here: Any, store: Store) -> None:
+        """A name too long for the disk is told by the same error as a folder that is closed: root may open any."""
+        here["environments"]["here"]["last_known_good"]["file"] = f"{'x' * 300}.lkg"
+        store.values["a"] = Failed(Code.DENIED, "says so")
+        (warning,) = refusal(here).warnings
+        assert "cannot be removed" in warning.message
+
+    def test_a_file_in_no_folder_is_not_there_to_be_removed(self, here: Any, store: Store) -> None:
+        here["environments"]["here"]["last_known_good"]["file"] = "key/{service}.lkg"
+        store.values["a"] = Failed(Code.DENIED, "says so")
+        assert refusal(here).warnings == ()
+
     @pytest.mark.parametrize("code", [Code.CREDENTIALS, Code.MALFORMED, Code.PLUGIN])
     def test_what_may_be_a_mistake_leaves_the_file_for_later(self, here: Any, store: Store, code: Code) -> None:
         load(Service, config=here)
