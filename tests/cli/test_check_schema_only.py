@@ -23,6 +23,7 @@ ARN = "arn:aws:secretsmanager:ap-northeast-2:123456789012:secret:estate/url-*"
         ("parameter_store", "", "jwt:", "'jwt:' is no name of a parameter"),
         ("keyring", "", "noslash", "has the address 'noslash'"),
         ("command", 'command = ["pass", "{name}"]', "x", 'has an address, and `command` has no "{address}" to put it'),
+        ("files", 'folder = "."', "rds#", "'rds#' names no member after its #"),
         ("files", 'folder = "."', "../key", "is not a path inside the folder"),
         ("env", "", "A=B", "is not a name that a variable can have"),
     ],

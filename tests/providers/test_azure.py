@@ -87,6 +87,15 @@ def test_a_version_is_an_address_and_the_newest_answers_otherwise(vault: StrictA
     }
 
 
+def test_an_address_with_nothing_after_its_hash_is_malformed_and_never_absent(vault: StrictAzure) -> None:
+    vault.add("jwt", '{"": "x"}')
+    asked = key("jwt", "jwt#")
+    answer = fetch(vault, asked)[asked]
+    assert isinstance(answer, Failed)
+    assert (answer.code, answer.hint) == (Code.MALFORMED, "'jwt#' names no member after its #")
+    assert provider_on(vault).locate(asked).wrong == answer.hint
+
+
 def test_a_derived_name_has_the_prefix_and_dashes(vault: StrictAzure) -> None:
     vault.add("estate-openai-api-key", "x")
     asked = key("openai/api_key")

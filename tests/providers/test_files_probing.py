@@ -10,7 +10,7 @@ from typing import NoReturn
 import pytest
 
 from estate_config.contract import Context
-from estate_config.errors import ProviderError
+from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline, Failed, Key, Status
 from estate_config_providers.files import spec
 from estate_config_providers.files.mounted_files import MountedFiles
@@ -68,3 +68,13 @@ def test_t9_without_the_folder_nothing_is_absent(folder: Path) -> None:
     folder.rmdir()
     with pytest.raises(ProviderError, match="UNAVAILABLE"):
         build(folder).probe([URL], Deadline(5))
+
+
+def test_an_address_with_nothing_after_its_hash_is_malformed_and_never_absent(folder: Path) -> None:
+    (folder / "rds").write_text('{"": "x"}')
+    provider, asked = build(folder), at("rds#")
+    read, seen = provider.fetch([asked], Deadline(5))[asked], provider.probe([asked], Deadline(5))[asked]
+    assert isinstance(read, Failed)
+    assert (read.code, read.hint) == (Code.MALFORMED, "'rds#' names no member after its #")
+    assert seen == read
+    assert provider.locate(asked).wrong == read.hint

@@ -95,6 +95,19 @@ def test_versions_and_other_projects_are_addresses(gcp: StrictGcp) -> None:
     assert {k.name: a.value for k, a in answers.items() if isinstance(a, Found)} == {"old": "old", "other": "new"}
 
 
+@pytest.mark.parametrize("address", ["jwt#", "jwt/versions/", "jwt/versions/1/../../other", "jwt/versions/a b", "a/b"])
+def test_an_address_that_names_no_secret_no_version_or_no_member_is_malformed_and_never_absent(
+    gcp: StrictGcp, address: str
+) -> None:
+    gcp.add("jwt", b'{"": "x"}')
+    asked = key("jwt", address)
+    answer = fetch(gcp, asked)[asked]
+    assert isinstance(answer, Failed)
+    assert answer.code is Code.MALFORMED
+    assert provider_on(gcp).locate(asked).wrong == answer.hint
+    assert gcp.calls == {}
+
+
 def test_a_secret_without_a_version_is_told_from_one_that_is_not_there(gcp: StrictGcp) -> None:
     gcp.secrets["empty"] = []
     empty, nowhere = key("empty"), key("nowhere")

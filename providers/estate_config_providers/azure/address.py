@@ -47,4 +47,6 @@ def address_of(key: Key, prefix: str) -> Address | Failed:
             f"{place!r} is no name of a secret in a key vault",
             "use letters, digits and -, 127 at most; a version is 32 hexadecimal digits after a slash",
         )
+    if member == "":
+        return Failed(Code.MALFORMED, f"{key.address!r} names no member after its #", "write NAME#password, say")
     return Address(name, version or None, member)

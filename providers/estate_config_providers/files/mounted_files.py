@@ -38,9 +38,9 @@ class MountedFiles:
     def locate(self, key: Key) -> Place:
         """Return the path of the file, and the member where one is asked for."""
         name, member = _file_and_member(key)
-        path, outside = str(self._folder / name), _outside(name)
-        if outside is not None:
-            return Place(path, outside.fix, wrong=outside.hint)
+        path, wrong = str(self._folder / name), _wrong(key)
+        if wrong is not None:
+            return Place(path, wrong.fix, wrong=wrong.hint)
         if member is None:
             return Place(path, f"put the value, and nothing else, into the file {path}")
         return Place(f"{path}#{member}", f"put a member {member!r} into the JSON object in the file {path}")
@@ -51,7 +51,7 @@ class MountedFiles:
         if problem is not None:
             raise problem
         contents = self._each(keys, read_inside)
-        answers = {key: self._answer(key, contents[_file_and_member(key)[0]]) for key in keys}
+        answers = {key: self._answer(key, contents[key]) for key in keys}
         return {key: answer for key, answer in answers.items() if answer is not None}
 
     def probe(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Status | Failed]:  # noqa: ARG002 - local
@@ -60,7 +60,7 @@ class MountedFiles:
         if problem is not None:
             raise problem
         seen = self._each(keys, look_inside)
-        answers = {key: self._status(key, seen[_file_and_member(key)[0]]) for key in keys}
+        answers = {key: self._status(key, seen[key]) for key in keys}
         return {key: answer for key, answer in answers.items() if answer is not None}
 
     def close(self) -> None:
@@ -81,9 +81,11 @@ class MountedFiles:
             return ProviderError(failed.code, f"cannot be used: the folder {self._folder} {failed.hint}", failed.fix)
         return None
 
-    def _each(self, keys: Sequence[Key], work: Callable[[str, str], T | Failed | None]) -> dict[str, T | Failed | None]:
-        names = {_file_and_member(key)[0] for key in keys}
-        return {name: _outside(name) or work(str(self._folder), name) for name in names}
+    def _each(self, keys: Sequence[Key], work: Callable[[str, str], T | Failed | None]) -> dict[Key, T | Failed | None]:
+        wrong = {key: _wrong(key) for key in keys}
+        names = {_file_and_member(key)[0] for key, problem in wrong.items() if problem is None}
+        done = {name: work(str(self._folder), name) for name in names}
+        return {key: problem or done[_file_and_member(key)[0]] for key, problem in wrong.items()}
 
     def _answer(self, key: Key, content: bytes | Failed | None) -> Found | Failed | None:
         value = _member(key, content) if isinstance(content, bytes) else content
@@ -105,11 +107,15 @@ class MountedFiles:
         return Failed(failed.code, failed.hint, failed.fix or self.locate(key).fix)
 
 
-def _outside(name: str) -> Failed | None:
+def _wrong(key: Key) -> Failed | None:
+    """Return what is wrong with an address, whatever is in the folder."""
+    name, member = _file_and_member(key)
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         hint = "is not a path inside the folder: it may not be absolute, be empty or go up with `..`"
         return Failed(Code.SCHEMA, hint, "correct the field's files=…")
+    if member == "":
+        return Failed(Code.MALFORMED, f"{key.address!r} names no member after its #", f'write "{name}#password", say')
     return None
 
 

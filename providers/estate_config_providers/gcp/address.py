@@ -10,9 +10,9 @@ from estate_config.model import Failed, Key
 from estate_config.payload import split_member
 from estate_config_providers.gcp.options import GcpOptions
 
-_SECRET = re.compile(r"[A-Za-z0-9_-]{1,255}")
-"""A secret's id: letters, digits, `-` and `_`, 255 at most (cloud.google.com/secret-manager/docs/reference/rest)."""
-_FULL = re.compile(r"projects/([^/]+)/secrets/([^/]+)(?:/versions/([^/]+))?")
+_PLACE = re.compile(r"(?:projects/([^/]+)/secrets/)?([A-Za-z0-9_-]{1,255})(?:/versions/([A-Za-z0-9_-]+))?")
+"""A secret's id: letters, digits, `-` and `_`, 255 at most (cloud.google.com/secret-manager/docs/reference/rest). A
+version is a number or an alias, of the same characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,10 @@ def address_of(key: Key, options: GcpOptions) -> Address | Failed:
         place, member = options.prefix + re.sub(r"[^A-Za-z0-9_-]", "_", key.name), None
     else:
         place, member = split_member(key.address)
-    full = _FULL.fullmatch(place)
-    if full is None:
-        secret, _, version = place.partition("/versions/")
-        full_name = (options.project, secret, version or "latest")
-    else:
-        full_name = (full[1], full[2], full[3] or "latest")
-    if not _SECRET.fullmatch(full_name[1]):
-        return Failed(Code.MALFORMED, f"{place!r} is no name of a secret", "use letters, digits, - and _, 255 at most")
-    return Address(*full_name, member)
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        fix = "use letters, digits, - and _, 255 at most; a version is a number or an alias after /versions/"
+        return Failed(Code.MALFORMED, f"{place!r} is no name of a secret", fix)
+    if member == "":
+        return Failed(Code.MALFORMED, f"{key.address!r} names no member after its #", "write NAME#password, say")
+    return Address(found[1] or options.project, found[2], found[3] or "latest", member)
