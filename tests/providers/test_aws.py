@@ -12,6 +12,7 @@ import pytest
 
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed, Found
+from estate_config_providers._aws import connection
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.iam import allow, deny, identity_policy
 from tests.providers.aws_support import codes, failure, fetch, key, provider_on, values
@@ -278,7 +279,7 @@ def test_a_secret_that_hangs_takes_no_other_with_it(aws: StrictAws) -> None:
     aws.fault(GET, "hang", secret="slow")
     keys = [key("slow"), key("jwt", "jwt?stage=AWSPREVIOUS")]
     started = time.monotonic()
-    answers = fetch(aws, *keys, seconds=1)
+    answers = fetch(aws, *keys, seconds=4)
     assert time.monotonic() - started < 8
     assert values(answers) == {"jwt": "old"}
     assert codes(answers) == {"slow": Code.UNAVAILABLE}
@@ -304,10 +305,11 @@ def test_trap_26_time_limits_are_short_and_pools_large_enough(aws: StrictAws) ->
         assert config.max_pool_connections >= 16
 
 
-def test_a_short_deadline_does_not_shorten_the_next_one(aws: StrictAws) -> None:
+def test_a_short_deadline_does_not_shorten_the_next_one(aws: StrictAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_READ", 50)  # ten times what it is, so that a short one is enough to connect
     aws.add("a", "1")
     with provider_on(aws) as provider:
-        for seconds, least, most in ((2, 0, 2), (15, 2.5, 5), (2, 2.5, 5)):
+        for seconds, least, most in ((10, 0, 10), (150, 25, 50), (10, 25, 50)):
             provider.fetch([key("a")], Deadline(seconds))
             client = provider._connector.connected(Deadline(seconds))._client  # type: ignore[union-attr]
             assert least < client.meta.config.read_timeout <= most
