@@ -92,9 +92,9 @@ def test_where_home_is_down_the_next_region_answers_within_the_deadline(
     two: Two, how: str, why: str, keys: tuple[Key, ...]
 ) -> None:
     two.home.stop() if how == "gone" else two.home.fault("*", how, status=500)
-    started = time.monotonic()
-    answers = two.fetch(*keys, seconds=4 if how == "hang" else 12)
-    assert time.monotonic() - started < 12
+    started, seconds = time.monotonic(), 4 if how == "hang" else 20  # the SDK's pauses may take 6 of the first half
+    answers = two.fetch(*keys, seconds=seconds)
+    assert time.monotonic() - started < seconds
     assert len(values(answers)) == len(keys)
     found = answers[JWT]
     assert isinstance(found, Found)
@@ -113,7 +113,7 @@ def test_where_home_is_down_the_next_region_answers_within_the_deadline(
 def test_only_what_home_did_not_answer_is_asked_elsewhere(two: Two) -> None:
     two.home.fault("*", "hang", secret="estate/jwt")
     pending = Key("estate/rds", "rds", "estate/rds#password", stage="AWSCURRENT")
-    answers = two.fetch(replace(JWT, stage="AWSCURRENT"), pending, seconds=4)
+    answers = two.fetch(replace(JWT, stage="AWSCURRENT"), pending, seconds=6)
     assert values(answers) == {"estate/jwt": "made-up", "estate/rds": "p"}
     assert degraded(answers) == {"", f"{DEGRADED}does not answer in time"}
     assert [body["SecretId"] for _, body in two.copy.asked] == ["estate/jwt"]
@@ -136,7 +136,7 @@ def test_what_home_says_is_not_asked_elsewhere(two: Two, fault: str, code: Code 
     else:
         two.home.fault("*", fault)
     bad = key("bad", "no good")  # with one that has a mistake of its own, nothing is raised for all
-    answers = two.fetch(JWT, bad, seconds=6)
+    answers = two.fetch(JWT, bad, seconds=10)  # of its half, the SDK's pauses after a throttle may take 3
     assert codes(answers) == {"bad": Code.MALFORMED} | ({} if code is None else {"estate/jwt": code})
     assert not values(answers)
     assert not two.copy.calls
