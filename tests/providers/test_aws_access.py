@@ -105,7 +105,7 @@ def test_trap_27_credentials_that_never_come_are_said_within_the_deadline(
     with Metadata("operator", refusals=1000) as metadata:
         monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url)
         started = time.monotonic()
-        error = refused({}, seconds=4)
+        error = refused({}, seconds=5)  # another try wants 3, and on a busy machine the first one takes one
         assert time.monotonic() - started < 8
         assert metadata.asked > 1
     assert error.code is Code.CREDENTIALS
