@@ -18,7 +18,7 @@ from estate_config.errors import Code, ConfigurationError, LoadInfo, Problem
 from estate_config.file_key import KeyOf, key_from, key_in
 from estate_config.last_known_good import LastKnownGood, schema_hash
 from estate_config.redaction import Hidden
-from estate_config.resolve import Link
+from estate_config.resolve import Link, is_served, key_of
 from estate_config.schema import Setting, schema_error
 from estate_config.sealed_file import Bond
 from estate_config.settings import Settings
@@ -91,7 +91,7 @@ def chain_in(cls: type[Settings], estate: Estate, chosen: Environment) -> Chain:
         links.append(Link("sources", spec, frozenset(), handmade.OwnSources(cls)))
     for entry in chosen.chain:
         try:
-            link = link_to(entry.provider, estate, chosen)
+            link = link_to(entry.provider, estate, chosen, cls.__estate_settings__)
             links.append(replace(link, next_on=entry.next_on, stages=asked, limit=entry.limit))
         except ConfigurationError as error:
             problems += error.problems
@@ -137,13 +137,14 @@ def _file_key(key: str, info: LoadInfo, estate: Estate, chosen: Environment) -> 
     return key_from(link.provider, kind, name, context)
 
 
-def link_to(provider: str, estate: Estate, chosen: Environment) -> Link:
-    """Return a provider with its options of the chosen environment, be it in the chain or not.
+def link_to(provider: str, estate: Estate, chosen: Environment, settings: Sequence[Setting] = ()) -> Link:
+    """Return a provider with its options of the chosen environment, be it in the chain or not, for these settings.
 
     Raises `ConfigurationError` for what is wrong with it or its options.
     """
     spec = discovery.find(provider)
-    context = Context(chosen.name, estate.folder)
+    keys = tuple(key_of(spec, item) for item in settings if is_served(spec, item))
+    context = Context(chosen.name, estate.folder, keys)
     options = {**chosen.providers.get(provider, {}), **guard.options(provider)}
     built = discovery.build(spec, options, context, estate.source)
     return Link(provider, spec, frozenset(), built)

@@ -135,6 +135,7 @@ class Rotator(Protocol):
     def make_current(self, key: Key, version: str, before: str, deadline: Deadline) -> Failed | None:
         """Let a version be the current one instead of `before`, which is then the previous one. Done twice, it is done.
 
+        It waits no more: a label that is left on it makes it look begun again once somebody puts another value there.
         `Failed` where neither `before` nor `version` is the current one: somebody else has been here.
         """
         ...
@@ -208,6 +209,8 @@ class Context:
     environment: str
     folder: Path
     """The folder that relative paths in options start from: that of `estate.toml`."""
+    keys: tuple[Key, ...] = ()
+    """All that the service's schema may ask it for, however few are asked at once; nothing where no schema is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,28 +43,39 @@ class Link:
 
     def serves(self, setting: Setting) -> bool:
         """Whether the setting may be asked of this provider."""
-        words = setting.declaration
-        if self.spec.double:
-            return True
-        if setting.field in self.stages and not self.spec.stages:
+        if not self.spec.double and setting.field in self.stages and not self.spec.stages:
             return False  # it could only give the current version
-        if words.providers is not None:
-            return self.name in words.providers
-        return setting.secret or not self.spec.secrets_only or self._address(setting) is not None
+        return is_served(self.spec, setting)
 
     def key(self, setting: Setting) -> Key:
-        return Key(
-            name=setting.name,
-            field=setting.field,
-            address=self._address(setting),
-            secret=setting.secret,
-            binary=setting.shape is Shape.BINARY,
-            stage=self.stages.get(setting.field) if self.spec.stages else None,
-        )
+        stage = self.stages.get(setting.field) if self.spec.stages else None
+        return replace(key_of(self.spec, setting), stage=stage)
 
-    def _address(self, setting: Setting) -> str | None:
-        names = (self.name, *self.spec.address_names)
-        return next((setting.addresses[name] for name in names if name in setting.addresses), None)
+
+def is_served(spec: ProviderSpec, setting: Setting) -> bool:
+    """Whether the schema lets the setting be asked of a provider."""
+    words = setting.declaration
+    if spec.double:
+        return True
+    if words.providers is not None:
+        return spec.name in words.providers
+    return setting.secret or not spec.secrets_only or _address(spec, setting) is not None
+
+
+def key_of(spec: ProviderSpec, setting: Setting) -> Key:
+    """Return what a provider is asked for."""
+    return Key(
+        name=setting.name,
+        field=setting.field,
+        address=_address(spec, setting),
+        secret=setting.secret,
+        binary=setting.shape is Shape.BINARY,
+    )
+
+
+def _address(spec: ProviderSpec, setting: Setting) -> str | None:
+    names = (spec.name, *spec.address_names)
+    return next((setting.addresses[name] for name in names if name in setting.addresses), None)
 
 
 @dataclass(slots=True)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
+from estate_config import Settings, lazy, load, refresh, secret, setting
 from estate_config.contract import Context, Inspector
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed, Found, Key, Notice
@@ -305,3 +306,21 @@ class TestInspection:
         (notice,) = build(tmp_path, prefix="ESTATE_").inspect([Key("/", "a")])
         assert notice.place == "ESTATE_\\xff"
         assert notice.message == "is set, and nothing reads it"
+
+
+class Declared(Settings):
+    key: SecretStr = secret("tls/key")
+    key_file: str = setting("tls/key_file", live=False)
+
+
+def test_what_another_field_reads_by_its_own_name_is_no_pointer_though_it_is_not_asked_this_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TLS_KEY", "the key")
+    monkeypatch.setenv("TLS_KEY_FILE", "/etc/tls/key")
+    settings = load(lazy(Declared))
+    assert settings.key_file == "/etc/tls/key"
+    assert refresh(settings).problems == ()
+    assert refresh(settings, "key").problems == ()
+    assert load(Declared, overrides={"key_file": "by hand"}).key.get_secret_value() == "the key"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,6 +34,7 @@ class EnvironmentVariables:
     def __init__(self, options: EnvOptions, context: Context) -> None:
         self._prefix = options.prefix
         self._folder = context.folder
+        self._declared = frozenset(self._variable(key) for key in context.keys)
 
     def locate(self, key: Key) -> Place:
         """Return the variable's name, exact in its case."""
@@ -44,7 +46,7 @@ class EnvironmentVariables:
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:  # noqa: ARG002 - local
         """Answer from the variables as they are now. A file that cannot be read is `Failed`, never absent."""
-        names = {self._variable(key) for key in keys}
+        names = self._declared | {self._variable(key) for key in keys}
         answers = {key: self._answer(key, names) for key in keys}
         return {key: answer for key, answer in answers.items() if answer is not None}
 
@@ -63,11 +65,11 @@ class EnvironmentVariables:
     def _variable(self, key: Key) -> str:
         return variable_name(key.name, self._prefix) if key.address is None else key.address
 
-    def _answer(self, key: Key, names: set[str]) -> Found | Failed | None:
+    def _answer(self, key: Key, names: AbstractSet[str]) -> Found | Failed | None:
         name = self._variable(key)
         pointer = name + _POINTER
         raw = _variable_bytes(name)
-        # A variable that a key reads by its own name (`tls/key_file`) is a value, not a pointer to that of `tls/key`.
+        # What another field reads by its own name (`tls/key_file`), asked for now or not, is no pointer of `tls/key`.
         path = None if pointer in names else _variable_bytes(pointer)
         if isinstance(raw, Failed):
             return raw
