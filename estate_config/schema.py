@@ -248,10 +248,12 @@ def _all_addresses(
     """The addresses given by hand, and the variable names that pydantic-settings' own options ask for."""
     if "env" in words.addresses:
         return words.addresses
-    if isinstance(info.validation_alias, str):
-        return {**words.addresses, "env": info.validation_alias.upper()}
     prefix = str(config.get("env_prefix") or "")
     delimiter = str(config.get("env_nested_delimiter") or "")
+    if isinstance(info.validation_alias, str) and words.name is None:
+        if len(path) == 1:
+            return {**words.addresses, "env": info.validation_alias.upper()}
+        path = (*path[:-1], info.validation_alias) if delimiter else path
     if words.name is None and (prefix or (delimiter and len(path) > 1)):
         own = delimiter.join(path) if delimiter else variable_name(name)
         return {**words.addresses, "env": (prefix + own).upper()}

@@ -12,7 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Union, get_args, get_origin, is_typeddict
 
-from pydantic import BaseModel, Json, Secret, SecretBytes, SecretStr
+from pydantic import BaseModel, Json, RootModel, Secret, SecretBytes, SecretStr
 from pydantic_settings import NoDecode
 
 
@@ -45,6 +45,8 @@ def members_of(annotation: Any) -> Iterator[Any]:
             yield from members_of(argument)
     elif origin is Secret:
         yield from members_of(get_args(annotation)[0])
+    elif isinstance(annotation, type) and issubclass(annotation, RootModel):
+        yield from members_of(annotation.model_fields["root"].annotation)  # it has no name of its own: it is its root
     elif annotation is not type(None):
         yield annotation
 

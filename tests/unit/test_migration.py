@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AliasChoices, BaseModel, Field, Json, PostgresDsn, SecretStr, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    Json,
+    PostgresDsn,
+    RootModel,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from estate_config import Code, ConfigurationError, Settings, explain, load
+from estate_config import Code, ConfigurationError, Settings, explain, load, secret
 from tests.leaks import PLAIN, assert_no_canary_in_error
 
 
@@ -291,3 +303,51 @@ class TestOptionsThatNothingReads:
             model_config = SettingsConfigDict(toml_file="x.toml")
 
         assert explain(load(Service)).warnings == ()
+
+
+def test_an_alias_of_a_nested_field_names_the_last_part_of_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool(BaseModel):
+        size: int = Field(default=10, validation_alias="poolSize")
+        model_config = {"populate_by_name": True}
+
+    class Camel(BaseModel):
+        max_wait: int = 1
+        max_idle: int = 1
+        model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+    def define(base: Any) -> Any:
+        class Service(base):  # type: ignore[misc]  # either one
+            model_config = SettingsConfigDict(env_nested_delimiter="__")
+            db: Pool = Pool()
+            camel: Camel = Camel()
+
+        return Service
+
+    set_variables(monkeypatch, DB__POOLSIZE="60", CAMEL__MAXWAIT="2", CAMEL__MAXIDLE="3", POOLSIZE="99")
+    before, after = both(define)
+    assert after.db.size == before.db.size == 60
+    assert (after.camel.max_wait, after.camel.max_idle) == (before.camel.max_wait, before.camel.max_idle) == (2, 3)
+
+
+def test_a_logical_name_goes_before_an_alias_that_a_class_makes_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Service(Settings):
+        model_config = SettingsConfigDict(alias_generator=to_camel, populate_by_name=True)
+        database_url: str = secret("database/url")
+
+    set_variables(monkeypatch, DATABASE_URL="as it is called everywhere")
+    assert load(Service).database_url == "as it is called everywhere"
+
+
+def test_a_model_that_is_its_root_is_read_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hosts(RootModel[list[str]]):
+        pass
+
+    def define(base: Any) -> Any:
+        class Service(base):  # type: ignore[misc]  # either one
+            hosts: Hosts = Hosts(["nowhere"])
+
+        return Service
+
+    set_variables(monkeypatch, HOSTS='["a", "b"]')
+    before, after = both(define)
+    assert after.hosts.root == before.hosts.root == ["a", "b"]
