@@ -22,8 +22,11 @@ def placeholders(template: str) -> list[str]:
 
 
 def render(template: str, parts: Sequence[str]) -> str:
-    """Return the template with a part for each placeholder; in a URL, the parts are percent-encoded."""
-    coded = iter([quote(part, safe="") for part in parts] if "://" in template else parts)
+    """Return the template with a part for each placeholder; in a URL, the parts are percent-encoded.
+
+    Half of a surrogate pair, which JSON can spell, is too: the error that refuses it would hold the whole part.
+    """
+    coded = iter([quote(part, safe="", errors="surrogatepass") for part in parts] if "://" in template else parts)
     return "".join(
         literal + (next(coded) if name is not None else "") for literal, name, _, _ in Formatter().parse(template)
     )

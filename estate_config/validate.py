@@ -13,7 +13,7 @@ from pydantic_core.core_schema import ErrorType
 from estate_config.describe import declared
 from estate_config.errors import Asked, Code, Problem
 from estate_config.known_examples import is_known_example
-from estate_config.model import Found, Origin
+from estate_config.model import Failed, Found, Origin
 from estate_config.redaction import where
 from estate_config.resolve import Answer
 from estate_config.schema import Setting, default_of, sibling
@@ -54,7 +54,10 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
     if answer.found is None and answer.failed is None and template is not None:
         names = [sibling(answer.setting, name) for name in placeholders(template)]
         parts = [part for name in names if (part := _fill(answers[name], answers)) is not None]
-        if len(parts) == len(names):
+        if binary := [name for name in names if _is_no_text(answers[name])]:
+            hint = f"cannot be built: {', '.join(binary)} is binary, and no text in UTF-8"
+            answer.failed = Failed(Code.MALFORMED, hint, "leave it out of the template")
+        elif len(parts) == len(names):
             place = "built from " + ", ".join(dict.fromkeys(names))
             answer.found = Found(render(template, parts), Origin("template", place))
             answer.asked.append(Asked("template", place, "found"))
@@ -66,9 +69,21 @@ def _fill(answer: Answer, answers: Mapping[str, Answer]) -> str | None:
     return None if default is None or default is PydanticUndefined else _text(default)
 
 
+def _is_no_text(answer: Answer) -> bool:
+    if answer.found is None or not isinstance(answer.found.value, bytes):
+        return False
+    try:
+        answer.found.value.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
 def _text(value: Any) -> str:
     plain = value.get_secret_value() if hasattr(value, "get_secret_value") else value
     plain = plain.value if isinstance(plain, Enum) else plain
+    if isinstance(plain, bool):
+        return str(plain).lower()  # as it is written everywhere but in Python
     return plain.decode("utf-8", "replace") if isinstance(plain, bytes) else str(plain)
 
 
@@ -203,7 +218,7 @@ def validate(
     What a validator raises besides `ValueError` and `AssertionError` is a problem too, named by its type and line.
     """
     try:
-        type(instance).__pydantic_validator__.validate_python(
+        made = type(instance).__pydantic_validator__.validate_python(
             values, self_instance=instance, by_alias=True, by_name=True
         )
     except ValidationError as error:
@@ -212,7 +227,7 @@ def validate(
         broken = f"a validator or a default_factory raised {type(error).__name__} in {where(error)}"
         return [Problem("", Code.INVALID, broken, fix="correct it: a validator raises ValueError for a bad value")]
     else:
-        return []
+        return [] if made is instance else [_lost(type(instance))]
     found = [_invalid(item, answers, reported) for item in details]
     # each once, though several items of a list may be wrong in the same way
     problems = list(dict.fromkeys(problem for problem in found if problem and problem.field not in reported))
@@ -221,6 +236,12 @@ def validate(
     if not problems and not reported:  # never take an instance for valid that pydantic refused
         return [Problem("", Code.INVALID, f"is no valid {type(instance).__name__}: {_kinds(details)}")]
     return problems
+
+
+def _lost(cls: type[BaseModel]) -> Problem:
+    """What pydantic warns of: a value that such a validator means to put right would not be."""
+    message = f"a validator of {cls.__name__} as a whole returns something else than self, which is lost"
+    return Problem("", Code.INVALID, message, fix="let it return self; put values right in a validator of the field")
 
 
 def wrong_defaults(cls: type[BaseModel], settings: Sequence[Setting]) -> list[Problem]:

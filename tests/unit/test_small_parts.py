@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -92,9 +92,10 @@ class TestTemplates:
         assert placeholders(template) == list(parts)
         assert render(template, list(parts.values())) == "|".join(parts.values())
 
-    @given(st.text())
+    @given(st.text(st.characters()))
+    @example("\ud800")
     def test_in_a_url_no_part_changes_what_stands_around_it(self, part: str) -> None:
-        built = render("db://u:{p}@h/d", [part.encode("utf-8", "replace").decode()])
+        built = render("db://u:{p}@h/d", [part])  # also half of a surrogate pair: the error would hold the part
         assert built.startswith("db://u:")
         assert built.endswith("@h/d")
         assert not set(built[len("db://u:") : -len("@h/d")]) & set("@/:?#[] ")

@@ -350,3 +350,19 @@ def test_t23_eight_different_faults_are_exactly_eight_problems_each_with_the_rig
         "down": Code.UNAVAILABLE,
     }
     assert len(caught.value.problems) == 8
+
+
+def test_a_validator_of_the_whole_that_does_not_return_self_is_a_problem_as_what_it_returns_is_lost() -> None:
+    class Service(Settings):
+        port: int = 1
+
+        @model_validator(mode="after")
+        def _other(self) -> Service:
+            return self.model_copy(update={"port": 2})
+
+    problem = problems(Service)[""]
+    assert (problem.code, problem.fix) == (
+        Code.INVALID,
+        "let it return self; put values right in a validator of the field",
+    )
+    assert "a validator of Service as a whole returns something else than self" in problem.message

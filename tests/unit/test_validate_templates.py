@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     HttpUrl,
     PostgresDsn,
+    SecretBytes,
     SecretStr,
 )
 
@@ -43,6 +44,25 @@ class TestTemplates:
         user: str = setting("rds/user", default="estate")
         password: SecretStr = secret("rds/password")
         database_url: PostgresDsn = secret("database/url", template="postgresql://{user}:{password}@{host}/db")
+
+    def test_a_boolean_default_is_written_as_everybody_but_python_writes_it(self) -> None:
+        class Service(Settings):
+            tls: bool = setting(default=True)
+            url: str = setting(template="db://h/?tls={tls}")
+            host: str = setting("host")
+            named: str = setting(template="{host}:{tls}")
+
+        assert made(Service, host="h").named == "h:true"
+
+    def test_what_is_binary_and_no_text_goes_into_no_template(self) -> None:
+        class Service(Settings):
+            key: SecretBytes = secret()
+            url: str = secret(template="https://h/?key={key}")
+
+        assert made(Service, key=b"plain").url == "https://h/?key=plain"
+        problem = problems(Service, key=b"\xff\xfe")["url"]
+        assert problem.code is Code.MALFORMED
+        assert problem.message == "cannot be built: key is binary, and no text in UTF-8"
 
     def test_a_field_is_built_from_others_and_percent_encoded_in_a_url(self) -> None:
         settings = made(self.Service, host="h", password="p@ss/w:rd%é")
