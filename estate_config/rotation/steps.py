@@ -67,7 +67,7 @@ class Standing:
     place: str
     current: str
     pending: str | None
-    """The version that waits, be there a value in it or not; None also where it is the current one."""
+    """The version that waits, be there a value in it or not; None also where it is the current one, or was."""
     previous: str | None
     changed_at: datetime | None
     rotated: bool | None
@@ -87,7 +87,8 @@ def standing(rotation: Rotation) -> Standing | Failed:
     if isinstance(current, Failed):
         return current
     versions = [one.version if isinstance(one, Status) else None for one in (pending, previous)]
-    waiting = None if versions[0] == current.version else versions[0]
+    has_been = versions[0] in (current.version, versions[1])  # finished, and its label was left there
+    waiting = None if has_been else versions[0]
     return Standing(current.place, current.version or "", waiting, versions[1], current.changed_at, current.rotated)
 
 

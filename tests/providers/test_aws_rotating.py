@@ -60,7 +60,29 @@ def test_the_label_moves_once_also_where_the_answer_is_lost(aws: StrictAws) -> N
     aws.fault("UpdateSecretVersionStage", "lost", times=1)
     assert promoted(aws, version, before) is None
     assert promoted(aws, version, before) is None
-    assert stages(secret) == {before: ("AWSPREVIOUS",), version: ("AWSCURRENT", "AWSPENDING")}
+    assert stages(secret) == {before: ("AWSPREVIOUS",), version: ("AWSCURRENT",)}
+
+
+@pytest.mark.parametrize("answer", ["lost", "AccessDeniedException"])
+def test_a_version_that_is_current_is_so_however_taking_its_other_label_off_ends(aws: StrictAws, answer: str) -> None:
+    secret, version = aws.add("estate/jwt", "now"), str(uuid4())
+    before = secret.at("AWSCURRENT") or ""
+    put(aws, "next", version)
+    secret.move("AWSCURRENT", version)  # as if it was broken off between the two moves
+    aws.fault("UpdateSecretVersionStage", answer, times=2)
+    assert promoted(aws, version, before) is None
+    assert secret.at("AWSCURRENT") == version
+    assert promoted(aws, version, before) is None
+    assert stages(secret) == {before: ("AWSPREVIOUS",), version: ("AWSCURRENT",)}
+
+
+def test_where_aws_rotates_it_takes_awspending_off_itself(aws: StrictAws) -> None:
+    """AWS's guide: taken off by a call of its own, a rotation may look as if it had failed."""
+    secret, version = aws.add("estate/jwt", "now"), str(uuid4())
+    secret.rotation["RotationEnabled"] = True
+    put(aws, "next", version)
+    assert promoted(aws, version, secret.at("AWSCURRENT") or "") is None
+    assert stages(secret)[version] == ("AWSCURRENT", "AWSPENDING")
 
 
 def test_who_moved_the_label_meanwhile_is_not_overruled(aws: StrictAws) -> None:

@@ -42,7 +42,13 @@ class Rotating:
         return self._failed(done) if isinstance(done, Trouble) else None
 
     def make_current(self, version: str, before: str) -> Failed | None:
-        """Move AWSCURRENT, if it still is where the caller saw it; AWS moves AWSPREVIOUS with it."""
+        """Move AWSCURRENT, if it still is where the caller saw it; AWS moves AWSPREVIOUS with it. Then nothing waits."""
+        failed = self._move(version, before)
+        if failed is None:
+            self._end_waiting(version)
+        return failed
+
+    def _move(self, version: str, before: str) -> Failed | None:
         done = self._ask(
             lambda sm: sm.update_secret_version_stage(
                 SecretId=self.address.secret, VersionStage=CURRENT, MoveToVersionId=version, RemoveFromVersionId=before
@@ -58,6 +64,19 @@ class Rotating:
             hint = "got another current version meanwhile, from somebody else"
             return Failed(Code.UNAVAILABLE, hint, mending.describe(self.address, self.site))
         return self._failed(done)
+
+    def _end_waiting(self, version: str) -> None:
+        """Take AWSPENDING off as well. Where that fails the version is current all the same, so that is no failure."""
+        seen = describe(self.aws, self.address, self.deadline)
+        if isinstance(seen, Trouble) or stages_of(seen).get(PENDING) != version:
+            return
+        if seen.get("RotationEnabled"):
+            return  # AWS does it itself, and may take a call of ours for a rotation that failed
+        self._ask(
+            lambda sm: sm.update_secret_version_stage(
+                SecretId=self.address.secret, VersionStage=PENDING, RemoveFromVersionId=version
+            )
+        )
 
     def _ask(self, call: Callable[[SecretsManagerClient], Mapping[str, Any]]) -> Mapping[str, Any] | Trouble:
         done = patiently(lambda: self.aws.ask(call), lambda trouble: trouble.cause is Cause.THROTTLED, self.deadline)

@@ -1,0 +1,44 @@
+"""Others change the secret too: after a rotation, and while one is under way."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from estate_config.rotation.steps import Rotation, Standing, standing
+from tests.fakes.aws import StrictAws
+from tests.rotation.conftest import Rotating, Users, go_on, secret_of, value
+
+pytestmark = pytest.mark.integration
+
+
+def one_user(aws: StrictAws, users: Users, rotating: Rotating) -> Rotation:
+    aws.add("estate/url", users.url())
+    return rotating("url", kind="postgresql-single")
+
+
+def by_hand(aws: StrictAws, users: Users, password: str) -> None:
+    """Set a password, and store it as the current version."""
+    with psycopg.connect(users.server.url) as connection:
+        connection.execute(f"ALTER ROLE \"{users.name}\" PASSWORD '{password}'".encode())
+    aws.add("estate/url", users.url(password=password))
+
+
+@pytest.mark.parametrize("is_by_aws", [False, True], ids=["by estate rotate", "by AWS"])
+def test_what_was_replaced_by_hand_after_a_rotation_does_not_come_back(
+    aws: StrictAws, users: Users, rotating: Rotating, is_by_aws: bool
+) -> None:
+    """AWS may leave AWSPENDING where AWSCURRENT is; a value by hand makes that version AWSPREVIOUS."""
+    rotation = one_user(aws, users, rotating)
+    secret_of(aws, "estate/url").rotation["RotationEnabled"] = is_by_aws
+    go_on(rotation)
+    leaked = value(aws, "estate/url")
+    for password in ("by-hand",) if is_by_aws else ("by-hand", "by-hand-again"):
+        by_hand(aws, users, password)
+    stands = standing(rotation)
+    assert isinstance(stands, Standing)
+    assert stands.pending is None
+    go_on(rotation)
+    assert value(aws, "estate/url") != leaked
+    assert users.lets_in(value(aws, "estate/url"))
+    assert not users.lets_in(leaked)
