@@ -76,6 +76,29 @@ def test_a_member_by_name_and_one_by_arn_are_one_write(aws: StrictAws) -> None:
     assert writes(aws) == {"PutSecretValue": 1}
 
 
+def test_a_member_by_name_and_one_by_arn_are_one_write_of_a_secret_without_a_value_too(aws: StrictAws) -> None:
+    """Each written from "nothing there", the later one would take the other's place."""
+    arn = aws.add("estate/rds").arn
+    aws.add("estate/rds-other")
+    short, other = key("host", f"{arn[:-7]}#host"), key("other", f"{arn[:-7]}-other#user")
+    assert put(aws, {USER: "app", key("password", f"{arn}#password"): "made-up", short: "db", other: "theirs"}) == {}
+    assert json.loads(now(aws, "estate/rds")) == {"user": "app", "password": "made-up", "host": "db"}
+    assert json.loads(now(aws, "estate/rds-other")) == {"user": "theirs"}
+    assert writes(aws) == {"PutSecretValue": 2}
+
+
+def test_where_nobody_may_look_whether_two_empty_ones_are_one_neither_is_written(aws: StrictAws) -> None:
+    arn = aws.add("estate/rds").arn
+    rights = allow("secretsmanager:GetSecretValue", *(f"secretsmanager:{action}" for action in WRITES), on="*")
+    pod = aws.user("pod", identity_policy(rights))
+    values: dict[Key, str | bytes] = {USER: "app", key("password", f"{arn}#password"): "made-up", JWT: "made-up"}
+    failed = put(aws, values, user=pod)
+    assert {name: one.code for name, one in failed.items()} == dict.fromkeys(("user", "password"), Code.DENIED)
+    aws.user("pod", identity_policy(rights, *(json.loads(one.fix) for one in failed.values())))
+    assert put(aws, values, user=pod) == {}
+    assert json.loads(now(aws, "estate/rds")) == {"user": "app", "password": "made-up"}
+
+
 def test_a_secret_that_terraform_made_gets_its_first_value(aws: StrictAws) -> None:
     aws.add("estate/jwt")
     assert put(aws, {JWT: "made-up"}) == {}

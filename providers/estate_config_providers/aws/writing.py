@@ -39,11 +39,13 @@ def write(
 ) -> dict[Key, Failed]:
     """Store each value at its address, given what is there now; return those that failed."""
     failed = {key: _A_VERSION for key, (address, _) in values.items() if not address.is_current}
+    secrets = _secrets(aws, {address.whole for address, _ in values.values()}, current, site, deadline)
     groups: dict[str, dict[Key, tuple[Address, str | bytes]]] = {}
     for key, (address, value) in values.items():
-        if key not in failed:
-            now = current[address.whole]
-            same = now.arn if isinstance(now, Held) else address.secret  # by name and by ARN it is one secret
+        same = secrets[address.whole]
+        if isinstance(same, Failed):
+            failed.setdefault(key, same)
+        elif key not in failed:
             groups.setdefault(same, {})[key] = (address, value)
     done = at_once(lambda same: _write(aws, groups[same], current, site, deadline), groups, deadline, _AT_ONCE)
     for same, group in groups.items():
@@ -54,6 +56,28 @@ def write(
 
 
 _A_VERSION = Failed(Code.MALFORMED, "names a stage or a version, and neither can be written", "write to the secret")
+
+
+def _secrets(
+    aws: Connection[SecretsManagerClient], wholes: Iterable[Address], current: Replies, site: Site, deadline: Deadline
+) -> dict[Address, str | Failed]:
+    """Return which secret each address is of: by name and by ARN it is one, and is to be written once."""
+    held = {one: now.arn if isinstance(now := current[one], Held) else one.secret for one in wholes}
+    empty = [one for one in held if isinstance(current[one], Failed)]
+    alike = [one for one in empty if any(one != other and _may_be_one(one, other) for other in empty)]
+    seen = at_once(lambda one: describe(aws, one, deadline), alike, deadline, _AT_ONCE)
+    told = {one: seen.get(one, Trouble(Cause.LATE)) for one in alike}
+    return held | {one: _untold(it, one, site) if isinstance(it, Trouble) else it["ARN"] for one, it in told.items()}
+
+
+def _may_be_one(one: Address, other: Address) -> bool:
+    shorter, longer = sorted((it.secret.rpartition(":")[2] for it in (one, other)), key=len)
+    return (one.is_arn or other.is_arn) and longer.startswith(shorter)  # AWS puts six characters after a name
+
+
+def _untold(trouble: Trouble, address: Address, site: Site) -> Failed:
+    fix = mending.allow(address, site, "DescribeSecret") if trouble.cause is Cause.DENIED else "push again"
+    return Failed(trouble.cause.code, "has no value yet, and cannot be told from one that another field names", fix)
 
 
 def _write(
