@@ -294,6 +294,18 @@ def test_locate_names_the_vault_and_the_command() -> None:
     assert place.fix == "az keyvault secret set --vault-name estate --name openai-api-key --file /dev/stdin"
 
 
+def test_no_command_writes_over_a_whole_json_object_or_into_a_version() -> None:
+    options = spec.options.model_validate({"vault_url": "https://estate.vault.azure.net"})
+    provider = spec.build(options, Context("production", Path.cwd()))
+    rds, version = "--vault-name estate --name rds", "0" * 32
+    assert provider.locate(key("p", "rds#password")).fix == (
+        f'az keyvault secret set {rds} --file secret.json   # the whole JSON object, "password" in it'
+    )
+    versions = f"az keyvault secret list-versions {rds}   # a version cannot be written: name one that is there"
+    for address in (f"rds/{version}", f"rds/{version}#password"):
+        assert provider.locate(key("p", address)).fix == versions
+
+
 def test_without_the_client_library_the_install_command_is_named() -> None:
     code = """
 import sys

@@ -288,9 +288,33 @@ def test_locate_names_the_place_and_the_command() -> None:
     assert place.text == "projects/estate/secrets/openai_api_key"
     assert place.fix == "gcloud secrets create openai_api_key --project=estate --data-file=-"
     assert place.change == "gcloud secrets versions add openai_api_key --project=estate --data-file=-"
-    create, add = provider.locate(key("user", "rds#user")).fix.splitlines()
-    assert create.endswith("# it is not there yet")
-    assert add.endswith("# it is there")
+
+
+def test_no_command_writes_over_a_whole_json_object_or_into_a_version() -> None:
+    provider = spec.build(spec.options(project="estate"), Context("production", Path.cwd()))
+    place = provider.locate(key("user", "rds#user"))
+    data = '--project=estate --data-file=secret.json   # {}: the whole JSON object, "user" in it'
+    create = f"gcloud secrets create rds {data.format('it is not there yet')}"
+    add = f"gcloud secrets versions add rds {data.format('it is there')}"
+    assert (place.fix, place.change) == (f"{create}\n{add}", add)
+    versions = (
+        "gcloud secrets versions list rds --project=estate   # a version cannot be written: name one that is there"
+    )
+    for address in ("rds/versions/3", "rds/versions/3#user"):
+        old = provider.locate(key("user", address))
+        assert (old.fix, old.change) == (versions, versions)
+
+
+def test_a_secret_without_a_version_is_filled_with_the_whole_json_object(gcp: StrictGcp) -> None:
+    gcp.secrets["rds"] = []
+    asked = key("user", "rds#user")
+    provider = provider_on(gcp)
+    assert isinstance(provider, Prober)
+    for answers in (provider.fetch([asked], Deadline(10)), provider.probe([asked], Deadline(10))):
+        answer = answers[asked]
+        assert isinstance(answer, Failed)
+        assert answer.code is Code.NO_VALUE
+        assert "--data-file=secret.json" in answer.fix
 
 
 def test_without_the_client_library_the_install_command_is_named() -> None:

@@ -114,6 +114,12 @@ def test_the_place_comes_with_the_command_that_fills_it_without_a_value() -> Non
     assert "label-parameter-version" in provider.locate(key("p", "/rds:live")).fix
 
 
+def test_a_version_gets_no_command_that_would_make_a_label_of_its_number() -> None:
+    provider = spec.build(spec.options(region=REGION), Context("production", Path.cwd()))
+    describe = f"aws ssm describe-parameters --parameter-filters Key=Name,Values=/rds --region {REGION}"
+    assert provider.locate(key("p", "/rds:3#password")).fix.startswith(f"{describe}   # a version cannot be written: ")
+
+
 # --- in how many calls ------------------------------------------------------------------------------------------------
 
 

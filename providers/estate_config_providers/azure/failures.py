@@ -6,6 +6,7 @@ from typing import Any
 
 from estate_config.errors import Code, ProviderError
 from estate_config.model import Failed
+from estate_config_providers.azure.address import Address
 
 _NOT_FOUND = 404
 _BY_INNER_CODE: dict[str, tuple[Code, str]] = {
@@ -89,6 +90,16 @@ def failure(error: Exception, name: str, vault: str) -> Failed:
 def fix(code: Code, name: str, vault: str) -> str:
     """Return the command that mends an outcome."""
     return _FIXES[code].format(name=name, vault=vault)
+
+
+def put(address: Address, vault: str) -> str:
+    """Return the command that puts a value there, whether or not the secret is there."""
+    name = f"--vault-name {vault} --name {address.name}"
+    if address.version is not None:
+        return f"az keyvault secret list-versions {name}   # a version cannot be written: name one that is there"
+    if address.member is None:
+        return f"az keyvault secret set {name} --file /dev/stdin"
+    return f'az keyvault secret set {name} --file secret.json   # the whole JSON object, "{address.member}" in it'
 
 
 def not_installed() -> ProviderError:

@@ -14,7 +14,7 @@ from estate_config.parallel import at_once
 from estate_config.payload import part_of, with_members
 from estate_config_providers.azure.address import Address, address_of
 from estate_config_providers.azure.connection import Connection
-from estate_config_providers.azure.failures import failure, fix, is_absent
+from estate_config_providers.azure.failures import failure, fix, is_absent, put
 from estate_config_providers.azure.options import AzureOptions
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ class KeyVault:
         address = address_of(key, self._options.prefix)
         if isinstance(address, Failed):
             return Place(key.address or key.name, address.fix, wrong=address.hint)
-        command = f"az keyvault secret set --vault-name {self._vault} --name {address.name} --file /dev/stdin"
-        return Place(f"{self._vault}: {address.text}", command)
+        return Place(f"{self._vault}: {address.text}", put(address, self._vault))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses = {key: address_of(key, self._options.prefix) for key in keys}
@@ -130,8 +129,7 @@ class KeyVault:
             client.get_deleted_secret(name, **_limits(deadline))
         except (AzureError, ValueError) as error:
             if is_absent(error):
-                versions = f"az keyvault secret list-versions --vault-name {vault} --name {name}"
-                missing = Failed(Code.NO_VALUE, "has no such version, or is not there at all", versions)
+                missing = Failed(Code.NO_VALUE, "has no such version, or is not there at all", put(address, vault))
                 return missing if address.version else None
             problem = failure(error, name, vault)
             if problem.code is Code.DENIED:

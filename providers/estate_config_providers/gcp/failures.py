@@ -87,7 +87,6 @@ _FIXES = {
         "gcloud secrets add-iam-policy-binding {secret} --project={project} "
         "--role=roles/secretmanager.secretAccessor --member=serviceAccount:…"
     ),
-    Code.NO_VALUE: "gcloud secrets versions add {secret} --project={project} --data-file=-",
     Code.CREDENTIALS: "gcloud auth application-default login, or give the pod a workload identity",
     Code.MALFORMED: "correct the address in the schema",
     Code.UNAVAILABLE: "look whether the endpoint can be reached: gcloud secrets list --project={project}",
@@ -113,7 +112,32 @@ def late(address: Address, deadline: Deadline) -> Failed:
 
 def fix(code: Code, address: Address) -> str:
     """Return the command that mends an outcome."""
+    if code is Code.NO_VALUE:
+        return put(address)
     return _FIXES[code].format(secret=address.secret, project=address.project)
+
+
+def put(address: Address) -> str:
+    """Return the command that puts a value into a secret that is there."""
+    if address.version != "latest":
+        words = f"gcloud secrets versions list {address.secret} --project={address.project}"
+        return f"{words}   # a version cannot be written: name one that is there"
+    return f"gcloud secrets versions add {address.secret} --project={address.project} {_data(address, 'it is there: ')}"
+
+
+def make(address: Address) -> str:
+    """Return how a value gets to where none is; of a member nobody knows whether its secret is there."""
+    if address.version != "latest":
+        return put(address)
+    data = _data(address, "it is not there yet: ")
+    create = f"gcloud secrets create {address.secret} --project={address.project} {data}"
+    return create if address.member is None else f"{create}\n{put(address)}"
+
+
+def _data(address: Address, when: str) -> str:
+    if address.member is None:
+        return "--data-file=-"
+    return f'--data-file=secret.json   # {when}the whole JSON object, "{address.member}" in it'
 
 
 def not_installed() -> ProviderError:

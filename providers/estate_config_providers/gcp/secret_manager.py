@@ -13,7 +13,7 @@ from estate_config.parallel import at_once
 from estate_config.payload import part_of, with_members
 from estate_config_providers.gcp.address import Address, address_of
 from estate_config_providers.gcp.calls import retry, seconds
-from estate_config_providers.gcp.failures import failure, fix, late, not_installed
+from estate_config_providers.gcp.failures import failure, late, make, not_installed, put
 from estate_config_providers.gcp.metadata import look, not_found
 from estate_config_providers.gcp.options import GcpOptions
 
@@ -38,10 +38,7 @@ class SecretManager:
         address = address_of(key, self._options)
         if isinstance(address, Failed):
             return Place(key.address or key.name, address.fix, wrong=address.hint)
-        put = fix(Code.NO_VALUE, address)
-        create = f"gcloud secrets create {address.secret} --project={address.project} --data-file=-"
-        either = f"{create}   # it is not there yet\n{put}   # it is there"
-        return Place(address.text, either if address.member else create, put)
+        return Place(address.text, make(address), put(address))
 
     def fetch(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, Found | Failed]:
         addresses = {key: address_of(key, self._options) for key in keys}
@@ -58,7 +55,7 @@ class SecretManager:
         seen = self._each(addresses.values(), look, deadline)
         answers: dict[Key, Status | Failed] = {}
         for key, address in addresses.items():
-            status = address if isinstance(address, Failed) else seen[address.whole]
+            status = address if isinstance(address, Failed) else _mended(seen[address.whole], address)
             if isinstance(status, Status) and isinstance(address, Address):
                 status = replace(status, place=address.text)
             if status is not None:
@@ -190,10 +187,17 @@ def _create(client: SecretManagerServiceClient, address: Address, deadline: Dead
 def _part(answer: Found | Failed | None, address: Address, *, binary: bool) -> Found | Failed | None:
     """Return what a key asks for of its secret."""
     if not isinstance(answer, Found) or not isinstance(answer.value, bytes):
-        return answer
+        return _mended(answer, address)
     part = part_of(answer.value, address.member, binary=binary)
     origin = replace(answer.origin, place=address.text)
     return Found(part, origin) if isinstance(part, (str, bytes)) else part
+
+
+def _mended(answer: T | Failed, address: Address) -> T | Failed:
+    """Return what is said of a secret, as it is mended for one member of it."""
+    if isinstance(answer, Failed) and answer.code is Code.NO_VALUE:
+        return replace(answer, fix=put(address))
+    return answer
 
 
 def _payload(group: Mapping[Key, str | bytes], options: GcpOptions, current: Found | None) -> bytes | Failed:

@@ -25,6 +25,8 @@ class Words:
     def put(self, address: Address, *, secret: bool = True) -> str:
         """Return the command that puts a value there, whether or not the parameter is there."""
         name = shlex.quote(address.names[0])
+        if address.selector is not None and address.selector[0].isdigit():  # a label cannot begin with a digit
+            return f"{self.describe(address)}   # a version cannot be written: this shows the latest"
         if address.selector is not None:
             words = f"label-parameter-version --name {name} --parameter-version N --labels {address.selector}"
             return f"{self._command(words, address)}   # a version cannot be written: label one that is there"
