@@ -128,7 +128,9 @@ class Rotator(Protocol):
     def put_pending(self, key: Key, value: str, version: str, deadline: Deadline) -> Failed | None:
         """Store a value as the version with this id, and let it wait. The same one again changes nothing.
 
-        A version of this id that has no value yet is filled. Return what went wrong; there is a value in this frame.
+        A version of this id that has no value yet is filled. `Failed` where another version waits by now that is
+        not and was not the current one: two rotations at once would lose a password that is set already. Return what
+        went wrong; there is a value in this frame.
         """
         ...
 

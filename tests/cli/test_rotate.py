@@ -92,6 +92,7 @@ def test_without_a_terminal_to_ask_on_nothing_is_changed(on_aws: Project, aws: S
 
 
 def test_broken_off_the_same_command_goes_on(on_aws: Project, aws: StrictAws) -> None:
+    on_aws.run(*ROTATE, "--yes", "--prepare")
     aws.fault("UpdateSecretVersionStage", "AccessDeniedException", times=1)
     done = on_aws.run(*ROTATE, "--yes", code=1)
     assert "finish  failed" in done.out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +12,8 @@ from estate_config.contract import Prober, Rotator
 from estate_config.errors import Code
 from estate_config.model import Deadline, Failed, Found, Key
 from estate_config.testing import assert_no_leak
-from estate_config_providers.aws import spec
+from estate_config_providers.aws import rotating, spec
+from estate_config_providers.aws.looking import describe
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.iam import allow, identity_policy
 from tests.fakes.secrets_manager import Secret, Version
@@ -43,7 +45,8 @@ def test_it_offers_what_rotating_needs() -> None:
 def test_a_version_waits_under_its_id_however_often_it_is_put(aws: StrictAws) -> None:
     secret, version = aws.add("estate/jwt", "now"), str(uuid4())
     current = secret.at("AWSCURRENT") or ""
-    aws.fault("PutSecretValue", "lost", times=1)
+    for action in ("PutSecretValue", "UpdateSecretVersionStage"):
+        aws.fault(action, "lost", times=1)
     for _ in range(2):
         assert put(aws, "next", version) is None
     assert stages(secret) == {current: ("AWSCURRENT",), version: ("AWSPENDING",)}
@@ -51,6 +54,35 @@ def test_a_version_waits_under_its_id_however_often_it_is_put(aws: StrictAws) ->
     assert failed is not None
     assert failed.code is Code.UNAVAILABLE
     assert secret.versions[version].value == "next"
+
+
+@pytest.mark.parametrize("moment", ["before it looks", "after it looked"])
+@pytest.mark.parametrize("left", [None, "AWSCURRENT", "AWSPREVIOUS"])
+def test_of_two_versions_that_are_to_wait_at_once_the_first_one_does(
+    aws: StrictAws, monkeypatch: pytest.MonkeyPatch, moment: str, left: str | None
+) -> None:
+    """Wherever a rotation before has left the label."""
+    secret, first, second = aws.add("estate/jwt", "before"), str(uuid4()), str(uuid4())
+    aws.add("estate/jwt", "now")
+    if left:
+        secret.move("AWSPENDING", secret.at(left) or "")
+    if moment == "before it looks":
+        assert put(aws, "next", first) is None
+    else:
+
+        def looked(*args: Any) -> Any:
+            monkeypatch.undo()
+            seen = describe(*args)
+            assert put(aws, "next", first) is None
+            return seen
+
+        monkeypatch.setattr(rotating, "describe", looked)
+    failed = put(aws, "another", second)
+    assert failed is not None
+    assert failed.code is Code.UNAVAILABLE
+    assert "another rotation that has begun meanwhile" in failed.hint
+    assert stages(secret)[first] == ("AWSPENDING",)
+    assert stages(secret)[second] == ()
 
 
 def test_the_label_moves_once_also_where_the_answer_is_lost(aws: StrictAws) -> None:

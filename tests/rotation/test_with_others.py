@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import uuid4
+
 import psycopg
 import pytest
 
-from estate_config.rotation.steps import Rotation, Standing, standing
+from estate_config.errors import Code
+from estate_config.rotation.steps import Rotation, Standing, Step, perform, standing
+from estate_config_providers.aws.secrets_manager import SecretsManager
 from tests.fakes.aws import StrictAws
 from tests.rotation.conftest import Rotating, Users, go_on, secret_of, value
 
@@ -42,3 +47,24 @@ def test_what_was_replaced_by_hand_after_a_rotation_does_not_come_back(
     assert value(aws, "estate/url") != leaked
     assert users.lets_in(value(aws, "estate/url"))
     assert not users.lets_in(leaked)
+
+
+def test_of_two_who_rotate_at_once_one_is_refused_and_nobody_is_locked_out(
+    aws: StrictAws, users: Users, rotating: Rotating, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One has looked, and the other one's password is set before the first one's version is put."""
+    rotation, quick, slow = one_user(aws, users, rotating), str(uuid4()), str(uuid4())
+
+    def put_late(*args: Any) -> Any:
+        monkeypatch.undo()
+        for step in (Step.CREATE, Step.SET):
+            assert perform(rotation, step, quick) is None
+        return SecretsManager.put_pending(*args)
+
+    monkeypatch.setattr(SecretsManager, "put_pending", put_late)
+    failed = perform(rotation, Step.CREATE, slow)
+    assert failed is not None
+    assert failed.code is Code.UNAVAILABLE
+    assert "another rotation that has begun meanwhile" in failed.hint
+    assert go_on(rotation) == quick
+    assert users.lets_in(value(aws, "estate/url"))
