@@ -82,6 +82,14 @@ def test_members_are_written_together_and_their_siblings_stay(ssm: StrictParamet
     assert ssm.calls["PutParameter"] == 1
 
 
+@pytest.mark.parametrize("other", ["/rds", "/rds#user"])
+def test_two_values_for_one_place_are_both_refused(ssm: StrictParameters, other: str) -> None:
+    ssm.hold("/rds", '{"user": "old"}')
+    failed = put(ssm, {key("other", other): '{"user": "theirs"}', key("user", "/rds#user"): "app", key("jwt"): "s"})
+    assert {name: one.code for name, one in failed.items()} == {"other": Code.MALFORMED, "user": Code.MALFORMED}
+    assert (ssm.value("/rds"), ssm.value("/jwt")) == ('{"user": "old"}', "s")
+
+
 def test_what_cannot_be_written_is_refused_and_the_rest_is_written(ssm: StrictParameters) -> None:
     ssm.hold("/text", "no json")
     ssm.hold("/pattern", "abc", pattern="^[a-z]+$")

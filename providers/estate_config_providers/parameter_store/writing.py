@@ -78,19 +78,21 @@ def _value(
 
 def _text(group: Mapping[Key, tuple[Address, str | bytes]], held: Held | None) -> str | Failed:
     """Return the text of a parameter: the one value, or the members written into the JSON that is there."""
-    texts = {}
+    texts: dict[str | None, str] = {}
     for address, value in group.values():
         try:
-            texts[address.member] = value if isinstance(value, str) else value.decode()
+            text = value if isinstance(value, str) else value.decode()
         except UnicodeDecodeError:
             return Failed(Code.MALFORMED, "is not text in UTF-8, and a parameter holds text only", "keep it in a file")
+        if texts.setdefault(address.member, text) != text or (None in texts and len(texts) > 1):
+            return Failed(Code.MALFORMED, "is given two values at once", "let the fields have different addresses")
     members = {member: text for member, text in texts.items() if member is not None}
-    text = texts[None] if None in texts else with_members(None if held is None else held.value, members)
-    if isinstance(text, Failed):
-        return text
-    if not text:
+    whole = texts[None] if None in texts else with_members(None if held is None else held.value, members)
+    if isinstance(whole, Failed):
+        return whole
+    if not whole:
         return Failed(Code.MALFORMED, "is empty, and a parameter cannot be", "leave it out of what is pushed")
-    return text if len(text) <= _ADVANCED else _too_long(text)
+    return whole if len(whole) <= _ADVANCED else _too_long(whole)
 
 
 def _too_long(text: str) -> Failed:
