@@ -21,6 +21,7 @@ from estate_config.rotation.steps import Rotation, Step, perform
 from estate_config.testing import EmbeddedAws
 from estate_config_providers.aws.secrets_manager import SecretsManager
 from tests.fakes.aws import StrictAws
+from tests.live.doubles import wait_until
 from tests.rotation.conftest import Rotating, Users, begin, go_on, secret_of, value
 
 pytestmark = pytest.mark.integration
@@ -80,7 +81,7 @@ def test_the_current_credential_is_accepted_at_every_moment_of_an_alternating_ro
     aws: StrictAws, users: Users, rotating: Rotating
 ) -> None:
     rotation = prepared("postgresql-alternating", "url", aws, users, rotating)
-    refused, logins, done = [], [0], threading.Event()
+    refused, logins, goal, done = [], [0], [0], threading.Event()
 
     def read_and_log_in() -> None:
         while not done.is_set():
@@ -88,17 +89,18 @@ def test_the_current_credential_is_accepted_at_every_moment_of_an_alternating_ro
                 refused.append(1)
             logins[0] += 1
 
-    reader = threading.Thread(target=read_and_log_in)
+    reader = threading.Thread(target=read_and_log_in, daemon=True)
     reader.start()
-    for _ in range(3):
-        seen = logins[0]
-        go_on(rotation)
-        while logins[0] < seen + 2 and reader.is_alive():  # what was read before the end has been tried after it
-            pass
-    done.set()
-    reader.join()
+    try:
+        for _ in range(3):
+            go_on(rotation)
+            goal[0] = logins[0] + 2  # what was read before the end has been tried after it
+            wait_until(lambda: logins[0] >= goal[0] or not reader.is_alive(), 30)
+    finally:
+        done.set()
+        reader.join(30)
     assert refused == []
-    assert logins[0] > 6
+    assert logins[0] >= 6
 
 
 def test_a_generated_value_is_of_its_length_and_the_one_before_can_be_read_by_its_stage(
