@@ -63,7 +63,7 @@ def test_each_process_of_a_worker_is_given_new_values(
 ) -> None:
     def answers() -> dict[int, str]:
         results = [app.told.delay() for _ in range(8)]
-        return dict(result.get(timeout=20) for result in results)
+        return dict(result.get(timeout=60) for result in results)
 
     assert set(answers().values()) == {"first"}
     mounted.put(board_token="second")
@@ -72,6 +72,6 @@ def test_each_process_of_a_worker_is_given_new_values(
 
 def test_a_worker_whose_settings_are_not_complete_does_not_start(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
-        [*WORKER, *OPTIONS], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=30, check=False
+        [*WORKER, *OPTIONS], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, "MISSING  board_token" in done.stderr) == (78, True), done.stderr
