@@ -127,6 +127,7 @@ def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[t
 
 
 def partition(region: str) -> str:
+    """Return what an ARN of the region has after `arn:`. The providers have the same, and the core imports none."""
     if region.startswith("us-gov-"):
         return "aws-us-gov"
-    return "aws-cn" if region.startswith("cn-") else "aws"
+    return {"cn": "aws-cn", "eusc": "aws-eusc"}.get(region.partition("-")[0], "aws")

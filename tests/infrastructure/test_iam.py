@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from estate_config import Code, ConfigurationError, Settings, environments, load, secret
 from estate_config.contract import Context, KeyKeeper
 from estate_config.errors import ProviderError
+from estate_config.generate import aws_places
 from estate_config.generate.catalogue import Catalogue, catalogue_of
 from estate_config.generate.files import RefusedError
 from estate_config.generate.iam import iam
 from estate_config.model import Deadline
+from estate_config_providers._aws import mending
 from estate_config_providers.aws import spec
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 
@@ -253,6 +256,18 @@ def test_other_partitions_are_spelled_their_way(region: str, partition: str, ser
     assert decrypt["Condition"]["StringEquals"] == {"kms:ViaService": service}
     (trust,) = found["trust-irsa"]["Statement"]
     assert trust["Principal"]["Federated"].startswith(f"arn:{partition}:iam::")
+
+
+def test_policies_and_fixes_spell_the_partition_of_every_region_as_the_sdk_does() -> None:
+    session = botocore.session.get_session()
+    named = {
+        region: name
+        for name in ("aws", "aws-cn", "aws-us-gov", "aws-eusc")
+        for region in session.get_available_regions("ec2", name)
+    }
+    assert named["eusc-de-east-1"] == "aws-eusc"
+    assert {region: aws_places.partition(region) for region in named} == named
+    assert {region: mending.partition(region) for region in named} == named
 
 
 def test_only_pods_of_the_services_own_account_may_take_its_role() -> None:
