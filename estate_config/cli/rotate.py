@@ -105,17 +105,20 @@ def _rotated(
         say(_head(rotation, chosen, stands))
     if not yes:
         confirmed(f"Rotate {rotation.name}?", "Nothing was changed.")
-    return _ended(document, rotation, _stepped(document, rotation, output, prepare=prepare), output)
+    failed = _stepped(document, rotation, output, seen=stands.current, prepare=prepare)
+    return _ended(document, rotation, failed, output)
 
 
-def _stepped(document: dict[str, Any], rotation: Rotation, output: Format, *, prepare: bool) -> Failed | None:
+def _stepped(
+    document: dict[str, Any], rotation: Rotation, output: Format, *, seen: str, prepare: bool
+) -> Failed | None:
     """Do the steps in order; return what is wrong with the first one that cannot be done."""
     from estate_config.rotation.steps import Step, perform
 
     words = {"version": document["version"], "pending": rotation.rotator.pending, "previous": rotation.rotator.previous}
     for step in list(Step)[: -1 if prepare else None]:
         with progress(f"{step} {rotation.name}"):
-            failed = perform(rotation, step, document["version"])
+            failed = perform(rotation, step, document["version"], seen=seen)
         document["steps"].append({"step": step.value, "done": failed is None})
         if output is Format.TEXT:
             say(f"  {step.value:6}  {'failed' if failed else _SAID[step].format(**words)}")

@@ -103,17 +103,28 @@ def too_early(rotation: Rotation, stands: Standing) -> Failed | None:
     return Failed(Code.DENIED, hint, f"wait, or end it now: {rotation.command} --now")
 
 
-def perform(rotation: Rotation, step: Step, version: str) -> Failed | None:
-    """Do one step of the rotation to this version. What is done already is left as it is."""
+def perform(rotation: Rotation, step: Step, version: str, *, seen: str | None = None) -> Failed | None:
+    """Do one step of the rotation to this version. What is done already is left as it is.
+
+    `seen`: the version that was current when somebody decided to rotate. A rotation of another one does not begin.
+    """
     stands = standing(rotation)
     if isinstance(stands, Failed):
         return stands
     if stands.current == version:
         return None
-    if stands.pending != version and not (step is Step.CREATE and stands.pending is None):
+    begins = step is Step.CREATE and stands.pending is None
+    if stands.pending != version and not begins:
         stage = rotation.rotator.pending
         hint = f"does not have the version {version} as {stage}: another rotation has begun, or this one was ended"
         return Failed(Code.UNAVAILABLE, hint, f"{rotation.command}   # goes on with what has begun")
+    if begins and seen not in (None, stands.current):
+        hint = "got another current version meanwhile, whose hand-over may have begun"
+        return Failed(Code.UNAVAILABLE, hint, f"{rotation.command}   # if it is to get yet another one")
+    return _performed(rotation, step, version, stands)
+
+
+def _performed(rotation: Rotation, step: Step, version: str, stands: Standing) -> Failed | None:
     match step:
         case Step.CREATE:
             return _create(rotation, version, begun=stands.pending is not None)

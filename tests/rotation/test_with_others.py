@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from estate_config.cli import rotate
+from estate_config.cli.options import Format
 from estate_config.errors import Code
 from estate_config.rotation.steps import Rotation, Standing, Step, perform, standing
 from estate_config_providers.aws.secrets_manager import SecretsManager
@@ -68,3 +71,18 @@ def test_of_two_who_rotate_at_once_one_is_refused_and_nobody_is_locked_out(
     assert "another rotation that has begun meanwhile" in failed.hint
     assert go_on(rotation) == quick
     assert users.lets_in(value(aws, "estate/url"))
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_who_says_yes_does_not_end_a_hand_over_that_began_after_the_question(
+    aws: StrictAws, rotating: Rotating, monkeypatch: pytest.MonkeyPatch, now: bool
+) -> None:
+    aws.add("estate/jwt", "the-first")
+    rotation = rotating("jwt", kind="generated", hand_over=86400)
+    here: Any = SimpleNamespace(name="production")
+    monkeypatch.setattr(rotate, "confirmed", lambda *_: go_on(rotation))  # while the terminal waits for an answer
+    document = rotate._rotated(rotation, here, Format.TEXT, yes=False, now=now, prepare=False)
+    assert document["steps"] == [{"step": "create", "done": False}]
+    assert document["problem"]["code"] == "UNAVAILABLE"
+    assert "got another current version meanwhile" in document["problem"]["message"]
+    assert value(aws, "estate/jwt", "AWSPREVIOUS") == "the-first"
