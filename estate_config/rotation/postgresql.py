@@ -30,7 +30,13 @@ _BY_STATE = {
 }
 """What PostgreSQL's SQLSTATE means (its manual, appendix A); others are told by their five characters."""
 
-REFUSED = Failed(Code.DENIED, "is refused by PostgreSQL: user, password or database are not as it knows them")
+LOOK = "look into the server's log, which says which"
+REFUSED = Failed(
+    Code.DENIED,
+    "is not let in by PostgreSQL: user, password or database are not as it knows them, or no connection is free",
+    LOOK,
+)
+"""Which of them it is, libpq only says in words, of the server's language; no word of it is shown."""
 
 
 def log_in(login: Credential, deadline: Deadline) -> Failed | None:

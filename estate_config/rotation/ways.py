@@ -187,7 +187,12 @@ _WHOLE = "store user and password together, as a JSON object or a URL"
 _ANOTHER = Failed(Code.MALFORMED, "has a pending version of another user or server than the current one's", _ABANDON)
 _LOCKED_OUT = Failed(
     Code.DENIED,
-    "has no version that PostgreSQL accepts: nothing was changed there",
-    "set the password by hand (\\password in psql), and store it as the current version",
+    "has no version that PostgreSQL lets in: no password is right, or no connection is free; nothing was changed there",
+    f"{postgresql.LOOK}; only after `password authentication failed`, set the password by hand (\\password in psql),"
+    " and store it as the current version",
 )
-_NO_ADMIN = Failed(Code.DENIED, "has an admin whom PostgreSQL refuses", "look at the secret that admin = … names")
+_NO_ADMIN = Failed(
+    Code.DENIED,
+    "has an admin whom PostgreSQL refuses: the secret that admin = … names is wrong, or no connection is free",
+    postgresql.LOOK,
+)

@@ -104,6 +104,24 @@ def test_when_postgresql_knows_neither_version_nothing_is_changed(
     assert users.stored() == before
 
 
+@pytest.mark.parametrize(
+    ("kind", "full"),
+    [("postgresql-single", "name"), ("postgresql-alternating", "name"), ("postgresql-alternating", "admin")],
+)
+def test_where_no_connection_is_free_no_password_is_said_to_be_wrong(
+    aws: StrictAws, users: Users, rotating: Rotating, kind: str, full: str
+) -> None:
+    """What is refused after the question for a password may be refused for another reason, which has no code."""
+    with psycopg.connect(users.server.url) as connection:
+        connection.execute(f'ALTER ROLE "{getattr(users, full)}" CONNECTION LIMIT 0'.encode())
+    aws.add("estate/x", users.json())
+    aws.add("estate/admin", users.admin_json)
+    table = {"admin": "admin"} if kind == "postgresql-alternating" else {}
+    failed = refused(rotating("x", kind=kind, **table), Step.CREATE, Step.SET)
+    assert "or no connection is free" in failed.hint
+    assert failed.fix.startswith("look into the server's log")
+
+
 def test_the_version_before_lets_in_where_a_rotation_was_finished_without_postgresql(
     aws: StrictAws, users: Users, rotating: Rotating
 ) -> None:
