@@ -48,6 +48,8 @@ class Step:
     """The place that it goes to, in the target's spelling."""
     action: Action
     value: Hidden[str | bytes] | None = None
+    before: Hidden[bytes | None] = field(default_factory=lambda: Hidden(None))
+    """What is there already."""
     note: str = ""
     written: bool = False
     problem: Problem | None = None
@@ -145,14 +147,18 @@ def _step(service: str, item: Setting, way: Route, have: Mapping[str, Answer], t
     value = spelled(answer.found.value) if answer.found is not None else None
     if answer.found is None or value is None:
         return replace(step, note=_why_missing(answer))
-    step = replace(step, source=answer.found.origin.place, value=Hidden(value))
-    current = there[item.field]
+    return _compared(replace(step, source=answer.found.origin.place, value=Hidden(value)), there[item.field])
+
+
+def _compared(step: Step, current: Answer) -> Step:
+    """Return the step with what is to be done, given what is there now."""
     if current.failed is not None and current.failed.code is not Code.NO_VALUE:
         return _failed(step, current, current.failed)
     if current.found is None:
         return replace(step, action=Action.CREATE)
-    is_same = _raw(spelled(current.found.value)) == _raw(value)
-    return replace(step, action=Action.SAME if is_same else Action.CHANGE)
+    before = Hidden(_raw(spelled(current.found.value)))
+    is_same = step.value is not None and before.reveal() == _raw(step.value.reveal())
+    return replace(step, action=Action.SAME if is_same else Action.CHANGE, before=before)
 
 
 def _why_missing(answer: Answer) -> str:
@@ -193,12 +199,24 @@ def _disagreement(first: Step, other: Step) -> Step:
     return replace(first, action=Action.FAILED, problem=Problem(first.setting.field, Code.SCHEMA, message, fix=fix))
 
 
+def _unless_changed(step: Step, current: Answer) -> Step:
+    """Return the step if the place is as the plan has it: nobody said yes to the loss of what came there since."""
+    now = _compared(step, current)
+    if now.is_due and (now.action, now.before.reveal()) != (step.action, step.before.reveal()):
+        return _failed(step, current, Failed(Code.UNAVAILABLE, "was changed meanwhile, by somebody else", "push again"))
+    return now
+
+
 def _written(steps: Sequence[Step], way: Route) -> Iterator[Step]:
     """Put the values of one service as its load would ask for them: in time, and with what can go wrong as data."""
-    values = {step.setting.field: step.value for step in steps if step.value is not None}
+    there = resolve([step.setting for step in steps], [way.target], Deadline(way.deadline)).answers
+    looked = [_unless_changed(step, there[step.setting.field]) for step in steps]
+    yield from (step for step in looked if not step.is_due)
+    due = [step for step in looked if step.is_due]
+    values = {step.setting.field: step.value for step in due if step.value is not None}
     link = replace(way.target, provider=_Putting(way.target, values))
-    answers = resolve([step.setting for step in steps], [link], Deadline(way.deadline)).answers
-    for step in steps:
+    answers = resolve([step.setting for step in due], [link], Deadline(way.deadline)).answers
+    for step in due:
         answer = answers[step.setting.field]
         yield _failed(step, answer, answer.failed) if answer.failed is not None else replace(step, written=True)
 

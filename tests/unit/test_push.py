@@ -71,9 +71,11 @@ class Push:
             steps, self.warnings = plan(self.estate, services, way)
         return steps
 
-    def push(self, *services: str) -> list[Step]:
+    def push(self, *services: str, meanwhile: Callable[[], object] = bool) -> list[Step]:
         with route(self.estate, self.chosen, "here", "there") as way:
-            return carry_out(plan(self.estate, services, way)[0], way)
+            steps, _ = plan(self.estate, services, way)
+            meanwhile()
+            return carry_out(steps, way)
 
 
 MakePush = Callable[..., Push]
@@ -255,6 +257,35 @@ def test_one_that_is_refused_has_failed_and_the_others_are_written(make_push: Ma
     assert [(step.action, step.written) for step in steps] == [("failed", False), ("create", True)]
     assert (problem_of(steps).code, problem_of(steps).fix) == (Code.DENIED, "allow it")
     assert there.values == {"openai/key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "action"),
+    [
+        ({}, {"database/url": "theirs"}, "failed"),
+        ({"database/url": "old"}, {"database/url": "theirs"}, "failed"),
+        ({"database/url": "old"}, {}, "failed"),
+        ({"database/url": "old"}, {"database/url": Failed(Code.DENIED, "says no")}, "failed"),
+        ({}, {"database/url": Failed(Code.NO_VALUE, "has no version")}, "create"),
+        ({}, {"database/url": "new"}, "same"),
+    ],
+)
+def test_what_came_there_after_the_plan_is_left_and_the_others_are_written(
+    make_push: MakePush, before: Mapping[str, object], since: dict[str, object], action: str
+) -> None:
+    push = make_push({"database/url": "new", "openai/key": "k"}, before, Ai)
+    done = push.push("ai", meanwhile=lambda: setattr(push.there, "values", dict(since)))
+    assert [(step.action, step.written) for step in done] == [(action, action == "create"), ("create", True)]
+    assert push.there.values == since | {"openai/key": "k"} | ({"database/url": "new"} if action == "create" else {})
+
+
+def test_what_came_there_after_the_plan_is_said(make_push: MakePush) -> None:
+    push = make_push({"database/url": PLAIN}, {}, Ai)
+    done = push.push("ai", meanwhile=lambda: push.there.values.update({"database/url": f"{PLAIN}+"}))
+    problem = problem_of(done)
+    assert (problem.code, problem.fix) == (Code.UNAVAILABLE, "push again")
+    assert problem.message == "was changed meanwhile, by somebody else"
+    assert_no_canary(repr(done) + str([step.as_json() for step in done]), PLAIN)
 
 
 class Broken(There):
