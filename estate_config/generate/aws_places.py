@@ -116,11 +116,14 @@ def file_key(environment: EnvironmentEntry) -> FileKey | None:
 def resources(secret: str, regions: tuple[str, ...], account: str) -> Iterator[tuple[str, str]]:
     """Yield a region and the secret's ARN in it, as a policy names it: six `?` for the six characters that AWS adds.
 
-    A secret that is named by its ARN is in the region that this says.
+    A secret that is named by its ARN is in the region that this says. One that ends in six characters may be whole, or
+    that of a name which ends so: then both are yielded.
     """
     arn = _ARN.fullmatch(secret)
     if arn is not None:
-        yield arn["region"], secret if _SUFFIX.search(secret) else f"{secret}-??????"
+        if _SUFFIX.search(secret):
+            yield arn["region"], secret
+        yield arn["region"], f"{secret}-??????"
         return
     for region in regions:
         yield region, f"arn:{partition(region)}:secretsmanager:{region}:{account}:secret:{secret}-??????"

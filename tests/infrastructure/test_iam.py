@@ -153,11 +153,22 @@ def test_replicas_and_secrets_of_other_accounts_are_named_where_they_are() -> No
         f"arn:aws:secretsmanager:{region}:{ACCOUNT}:secret:estate/database/url-??????"
         for region in (REGION, "ap-northeast-1")
     ]
-    assert sorted(read["Resource"]) == sorted([*own, OTHER_ARN])
+    assert sorted(read["Resource"]) == sorted([*own, OTHER_ARN, f"{OTHER_ARN}-??????"])
     assert [one["Condition"]["StringEquals"]["kms:ViaService"] for one in decrypt] == [
         f"secretsmanager.{region}.amazonaws.com" for region in (REGION, "ap-northeast-1")
     ]
     assert decrypt[0]["Resource"] == [f"arn:aws:kms:{REGION}:{account}:key/*" for account in (ACCOUNT, "210987654321")]
+
+
+def test_an_arn_without_its_six_characters_is_allowed_though_its_name_ends_as_if_it_had_them(
+    loading_with: Loading, aws: StrictAws
+) -> None:
+    class Signing(Settings):
+        jwt: str = secret(aws=f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/jwt-secret")
+
+    aws.add("prod/jwt-secret", "x")
+    policy = made(signing=Signing)["services"]["signing"]["policy"]
+    assert loading_with(Signing, policy) == Signing(jwt="x")
 
 
 def test_who_listens_for_changes_may_receive_from_the_queue_and_do_nothing_else_with_it() -> None:

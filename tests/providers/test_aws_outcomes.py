@@ -85,6 +85,16 @@ def test_trap_8_a_secret_that_is_scheduled_for_deletion_is_said_with_its_date_an
     operator.close()
 
 
+def test_an_arn_without_its_six_characters_is_mended_though_its_name_ends_as_if_it_had_them(aws: StrictAws) -> None:
+    aws.add("prod/jwt-secret", "made-up")
+    jwt = key("jwt", f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:prod/jwt-secret")
+    answer = failure(fetch(aws, jwt, user=aws.user("pod", identity_policy(BATCH))), jwt)
+    assert "create-secret --name prod/jwt " in answer.fix
+    assert "or --name prod/jwt-secret, if that is its name; type the value" in answer.fix
+    pod = aws.user("pod", identity_policy(BATCH, *statements(answer.fix)))
+    assert values(fetch(aws, jwt, user=pod)) == {"jwt": "made-up"}
+
+
 @pytest.mark.parametrize("others", [(), ("other",)])
 def test_t9_denied_is_denied_and_the_statement_that_is_printed_mends_it(aws: StrictAws, others: tuple[str]) -> None:
     aws.add("estate/jwt", "made-up")

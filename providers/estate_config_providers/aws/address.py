@@ -58,6 +58,11 @@ class Address:
     def is_arn(self) -> bool:
         return self.secret.startswith("arn:")
 
+    @property
+    def may_be_whole(self) -> bool:
+        """Whether it is an ARN that ends in six characters: AWS has put them there, or they are of the name itself."""
+        return self.is_arn and self.name != self.secret.rpartition(":")[2]
+
     def copy_in(self, region: str) -> Address:
         """The address of a replica, whose ARN differs in its region only. A name is the same everywhere."""
         arn = _ARN.fullmatch(self.secret)

@@ -26,14 +26,15 @@ class Site:
         region = address.part("region") or self.region
         return f"aws secretsmanager {words}" + (f" --region {region}" if region else "")
 
-    def resource(self, address: Address) -> str:
-        """The secret's ARN for a policy: six `?` for the six characters that AWS adds, not `*` for any other secret."""
-        if address.is_arn:
-            return address.secret if address.name != address.secret.rpartition(":")[2] else f"{address.secret}-??????"
+    def resources(self, address: Address) -> list[str]:
+        """The secret's ARN for a policy: six `?` for the six characters that AWS adds, not `*` for any other secret.
+
+        An ARN that ends in such six may be whole, or that of a name which ends so: then both are named.
+        """
         region = self.region or "*"
-        return (
-            f"arn:{shared.partition(region)}:secretsmanager:{region}:{self.account or '*'}:secret:{address.name}-??????"
-        )
+        home = f"arn:{shared.partition(region)}:secretsmanager:{region}:{self.account or '*'}"
+        arn = address.secret if address.is_arn else f"{home}:secret:{address.name}"
+        return [arn, f"{arn}-??????"] if address.may_be_whole else [f"{arn}-??????"]
 
 
 def put(address: Address, site: Site, when: str = "") -> str:
@@ -48,6 +49,8 @@ def put(address: Address, site: Site, when: str = "") -> str:
 
 def create(address: Address, site: Site, when: str = "") -> str:
     """Return the command that makes a secret which is not there."""
+    if address.may_be_whole:
+        when += f"or --name {shlex.quote(address.secret.rpartition(':')[2])}, if that is its name; "
     return _with_value(site.command(f"create-secret --name {shlex.quote(address.name)}", address), address, when)
 
 
@@ -87,12 +90,13 @@ def rekey(address: Address, site: Site) -> str:
 
 def allow(address: Address, site: Site, *actions: str) -> str:
     """Return the statement that allows actions on this secret and on no other."""
-    return shared.statement([f"secretsmanager:{action}" for action in actions], site.resource(address))
+    arns = site.resources(address)
+    return shared.statement([f"secretsmanager:{action}" for action in actions], arns if len(arns) > 1 else arns[0])
 
 
 def allow_writing(address: Address, site: Site) -> str:
     """Return the statement that allows to make this secret and to add versions; until it is made it has no suffix."""
-    arn = site.resource(address)
+    arn = site.resources(address)[-1]
     actions = ["secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"]
     return shared.statement(actions, [arn.removesuffix("-??????"), arn])
 

@@ -16,6 +16,10 @@ import boto3
 import pytest
 
 from estate_config.testing import EmbeddedAws
+from estate_config_providers._aws.causes import Cause
+from estate_config_providers.aws import mending
+from estate_config_providers.aws.address import Address
+from estate_config_providers.aws.mending import Site
 from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.secrets_manager import Secret
 from tests.generate.typescript.both import Both
@@ -374,3 +378,15 @@ def test_every_error_of_the_sdk_is_mapped(package: Package) -> None:
     assert causes["ResourceNotFoundException"] == "NOT_FOUND"
     assert len(causes) >= 12
     assert "UNEXPECTED" not in causes.values()
+
+
+@pytest.mark.parametrize("name", ["prod/jwt-secret", "jwt", "jwt-AbCdEf"])
+def test_an_arn_that_may_be_whole_or_not_is_mended_as_in_python(package: Package, name: str) -> None:
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{name}"
+    (package.folder / "arn.mjs").write_text(f"""
+        import {{ allow, create }} from './dist/service/estate-config/aws-address.js';
+        const [address, region] = [{{ secret: '{arn}' }}, '{REGION}'];
+        console.log(`${{allow(address, region, 'GetSecretValue', 'DescribeSecret')}}\\n${{create(address, region)}}`);
+    """)
+    expected = mending.of_cause(Cause.DENIED, Address(arn), Site(REGION))
+    assert package.run("arn.mjs").strip() == expected

@@ -33,8 +33,14 @@ export function isSame(asked: string, arn = '', name = ''): boolean {
 export const regionOf = (secret: string): string | undefined =>
   secret.startsWith('arn:') ? secret.split(':')[3] : undefined;
 
+/** The name as it is in an ARN, with the six characters that AWS has put there, or that are of the name itself. */
+const longNameOf = (secret: string): string =>
+  secret.startsWith('arn:') ? secret.split(':').slice(6).join(':') : secret;
+
+const mayBeWhole = (secret: string): boolean => secret.startsWith('arn:') && SUFFIX.test(secret);
+
 const nameOf = (secret: string): string =>
-  secret.startsWith('arn:') ? secret.split(':').slice(6).join(':').replace(SUFFIX, '') : secret;
+  mayBeWhole(secret) ? longNameOf(secret).replace(SUFFIX, '') : longNameOf(secret);
 
 // --- what mends it ---------------------------------------------------------------------------------------------------
 
@@ -60,7 +66,9 @@ export function fill(address: Address, region: string | undefined): string {
 }
 
 export function create(address: Address, region: string | undefined, when = ''): string {
-  return withValue(command(`create-secret --name ${quoted(nameOf(address.secret))}`, address, region), address, when);
+  const { secret } = address;
+  const or = mayBeWhole(secret) ? `or --name ${quoted(longNameOf(secret))}, if that is its name; ` : '';
+  return withValue(command(`create-secret --name ${quoted(nameOf(secret))}`, address, region), address, when + or);
 }
 
 export function put(address: Address, region: string | undefined, when = ''): string {
@@ -79,14 +87,16 @@ function withValue(words: string, { member }: Address, when: string): string {
   return `${words} --secret-string file://secret.json   # ${when}the whole JSON object, "${member}" in it`;
 }
 
-/** The statement that allows actions on this secret and on no other: six `?` for the six characters that AWS adds. */
+/**
+ * The statement that allows actions on this secret and on no other: six `?` for the six characters that AWS adds. An ARN
+ * that ends in such six may be whole, or that of a name which ends so: then both are named.
+ */
 export function allow({ secret }: Address, region: string | undefined, ...actions: string[]): string {
   const at = region || '*';
   const arn = secret.startsWith('arn:') ? secret : `arn:${partition(at)}:secretsmanager:${at}:*:secret:${secret}`;
-  const isWhole = secret.startsWith('arn:') && SUFFIX.test(secret);
   return statement(
     actions.map((action) => `secretsmanager:${action}`),
-    isWhole ? arn : `${arn}-??????`,
+    mayBeWhole(secret) ? [arn, `${arn}-??????`] : [`${arn}-??????`],
   );
 }
 
@@ -98,12 +108,16 @@ export function allowDecryption({ secret }: Address, region: string | undefined,
   const arn = isKnown && key.startsWith('arn:') ? key : `arn:${partition(at)}:kms:${at}:${account}:key/${id}`;
   const service = `secretsmanager.${at}.amazonaws.com${at.startsWith('cn-') ? '.cn' : ''}`;
   const via = `, "Condition": {"StringEquals": {"kms:ViaService": "${service}"}}`;
-  return statement(['kms:Decrypt'], arn, at === '*' ? '' : via);
+  return statement(['kms:Decrypt'], [arn], at === '*' ? '' : via);
 }
 
-function statement(actions: readonly string[], resource: string, more = ''): string {
-  const words = actions.map((action) => `"${action}"`).join(', ');
-  return `{"Effect": "Allow", "Action": ${actions.length === 1 ? words : `[${words}]`}, "Resource": "${resource}"${more}}`;
+function statement(actions: readonly string[], resources: readonly string[], more = ''): string {
+  return `{"Effect": "Allow", "Action": ${oneOrList(actions)}, "Resource": ${oneOrList(resources)}${more}}`;
+}
+
+function oneOrList(texts: readonly string[]): string {
+  const words = texts.map((text) => `"${text}"`).join(', ');
+  return texts.length === 1 ? words : `[${words}]`;
 }
 
 function partition(region: string): string {
