@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,6 +27,8 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 
 _HEAD = ("action", "setting", "from", "to", "services", "note")
 _DONE = {"create": "created", "change": "changed"}
+_INTERRUPTED = 130
+"""The exit code after Ctrl-C, as a shell has it."""
 _COUNTED = {"create": "to create", "change": "to change", "same": "the same", "missing": "missing at the source"}
 
 
@@ -45,7 +47,7 @@ def push(
     Shows what it would create and change, never a value, and asks. What the target does not let it read is not
     overwritten. Done twice, the second time writes nothing.
     """
-    from estate_config.push import carry_out, plan, route
+    from estate_config.push import plan, route
 
     if output is Format.JSON and not (yes or dry_run):
         raise typer.BadParameter("asks nothing: give --yes or --dry-run", param_hint="--format json")
@@ -58,16 +60,18 @@ def push(
             with progress(f"reading {source} and {target}"):
                 steps, warnings = plan(estate, names, way)
             due = () if dry_run else tuple(step.target for step in steps if step.is_due)
-            if output is Format.TEXT and not (due and yes):
+            if output is Format.TEXT:
                 _show(way, chosen, steps, warnings)
             if due:
                 if not yes:
                     confirmed(f"Write {len(due)} to {way.target.spec.title}?", "Nothing was written.")
-                with progress(f"writing to {target}"):
-                    steps = carry_out(steps, way)
+                done = _carried_out(steps, way)
+                if done is None:
+                    _say_broken_off(way, chosen, steps, warnings, output)
+                    raise typer.Exit(_INTERRUPTED)
+                steps = done
                 if output is Format.TEXT:
-                    done = [step for step in steps if yes or step.target in due]
-                    _show(way, chosen, done, warnings if yes else [])
+                    _show(way, chosen, [step for step in steps if step.target in due], [])
     ok = not any(step.problem for step in steps)
     if output is Format.JSON:
         say_json(_document(way, chosen, steps, warnings, ok=ok))
@@ -88,6 +92,29 @@ def _must_lead_to_a_writer(way: Route) -> None:
     if not way.leads_to_a_writer:
         message = f"{way.target.name} cannot be written to; `estate providers` shows which can"
         raise typer.BadParameter(message, param_hint="--to")
+
+
+def _carried_out(steps: Sequence[Step], way: Route) -> list[Step] | None:
+    """Write what is due; None: that was interrupted, and nobody knows how far it went."""
+    from estate_config.push import carry_out
+
+    try:
+        with progress(f"writing to {way.target.name}"):
+            return carry_out(steps, way)
+    except KeyboardInterrupt:
+        return None
+
+
+def _say_broken_off(
+    way: Route, chosen: Environment, steps: Sequence[Step], warnings: Sequence[Problem], output: Format
+) -> None:
+    if output is Format.TEXT:
+        count = sum(step.is_due for step in steps)
+        say(f"Broken off: some of these {count} may be written. Run it again: it writes the rest.")
+        return
+    note = "broken off: it may be written"
+    noted = [replace(step, note=note) if step.is_due else step for step in steps]
+    say_json(_document(way, chosen, noted, warnings, ok=False))
 
 
 def _show(way: Route, chosen: Environment, steps: Sequence[Step], warnings: Sequence[Problem]) -> None:

@@ -16,12 +16,19 @@ def test_a_store_is_filled_and_a_second_time_nothing_is_written(project: Project
     assert project.program("push", *WAY, "--yes").out == (
         "dotenv → shelf in cluster\n"
         "  action   setting       from          to                  services\n"
-        "  created  database_url  .env:1        shelf/database/url  ai, etl\n"
-        "  created  openai_key    .env:2        shelf/openai/key    ai\n"
-        "  created  password      .env:3        shelf/rds#password  etl\n"
+        "  create   database_url  .env:1        shelf/database/url  ai, etl\n"
+        "  create   openai_key    .env:2        shelf/openai/key    ai\n"
+        "  create   password      .env:3        shelf/rds#password  etl\n"
         "  missing  note          NOTE in .env  shelf/note          etl\n"
         "\n"
-        "3 created, 1 missing at the source.\n"
+        "3 to create, 1 missing at the source.\n"
+        "dotenv → shelf in cluster\n"
+        "  action   setting       from    to                  services\n"
+        "  created  database_url  .env:1  shelf/database/url  ai, etl\n"
+        "  created  openai_key    .env:2  shelf/openai/key    ai\n"
+        "  created  password      .env:3  shelf/rds#password  etl\n"
+        "\n"
+        "3 created.\n"
     )
     assert project.shelf == {
         "database/url": "postgresql://u:pw@db/estate",
@@ -97,16 +104,30 @@ def test_an_interruption_at_the_question_writes_nothing(project: Project) -> Non
     assert not (project.folder / "shelf.json").exists()
 
 
+def test_an_interruption_while_it_writes_says_that_some_may_be_written(project: Project) -> None:
+    written = "self.file.write_text(json.dumps(stored))"
+    project.change("shelf.py", written, f"{written}; import os, time; os.kill(os.getpid(), 2); time.sleep(20)")
+    done = project.program("push", "ai", *WAY, "--yes", code=130)
+    assert "create  openai_key" in done.out
+    assert done.out.endswith("\nBroken off: some of these 2 may be written. Run it again: it writes the rest.\n")
+    assert "Traceback" not in done.err
+    (project.folder / "shelf.json").unlink()
+    document = project.program("push", *WAY, "--yes", "--format", "json", code=130).document
+    assert document["ok"] is False
+    assert [step["note"] for step in document["steps"]] == [*["broken off: it may be written"] * 3, ""]
+
+
 # --- failures --------------------------------------------------------------------------------------------------------
 
 
 def test_what_may_not_be_read_there_is_not_overwritten(project: Project) -> None:
     project.write("shelf.json", json.dumps({"database/url": {"failed": "DENIED"}}))
     done = project.run("push", "ai", *WAY, "--yes", code=1)
-    assert "failed   database_url" in done.out
+    assert "failed  database_url" in done.out
     assert "created  openai_key" in done.out
     assert "DENIED  database_url\n  says no\n    shelf  shelf/database/url  DENIED\n  fix  ask its keeper\n" in done.out
-    assert done.out.endswith("1 failed, 1 created.\n")
+    assert "\n1 failed, 1 to create.\n" in done.out
+    assert done.out.endswith("\n1 created.\n")
     assert project.shelf["database/url"] == {"failed": "DENIED"}
 
 
