@@ -139,13 +139,22 @@ def test_a_version_says_nothing_of_its_value(aws: StrictAws) -> None:
     assert set(a.versions).isdisjoint(b.versions)
 
 
-def test_what_somebody_else_makes_meanwhile_gets_a_version(aws: StrictAws) -> None:
-    aws.fault("CreateSecret", "ResourceExistsException", times=1)
-    aws.add("estate/jwt", "theirs")
+@pytest.mark.parametrize(("theirs", "failed"), [("theirs", {"estate/jwt": Code.UNAVAILABLE}), ("ours", {})])
+def test_what_somebody_else_makes_meanwhile_is_not_written_over(
+    aws: StrictAws, theirs: str, failed: dict[str, Code]
+) -> None:
+    aws.add("estate/jwt", theirs)
     aws.fault("GetSecretValue", "ResourceNotFoundException", times=1)
     aws.fault("DescribeSecret", "ResourceNotFoundException", times=1)
+    assert {name: one.code for name, one in put(aws, {JWT: "ours"}).items()} == failed
+    assert now(aws, "estate/jwt") == theirs
+    assert writes(aws) == {"CreateSecret": 1}
+
+
+def test_one_that_was_made_though_the_answer_was_lost_is_written(aws: StrictAws) -> None:
+    aws.fault("CreateSecret", "lost", times=1)
     assert put(aws, {JWT: "ours"}) == {}
-    assert now(aws, "estate/jwt") == "ours"
+    assert (now(aws, "estate/jwt"), writes(aws)) == ("ours", {"CreateSecret": 2})
 
 
 def test_a_secret_that_is_scheduled_for_deletion_is_not_restored_silently(aws: StrictAws) -> None:

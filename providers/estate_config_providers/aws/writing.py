@@ -21,7 +21,7 @@ from estate_config_providers.aws.address import Address
 from estate_config_providers.aws.answering import Replies
 from estate_config_providers.aws.looking import describe, explained, failed
 from estate_config_providers.aws.mending import Site
-from estate_config_providers.aws.reading import Held
+from estate_config_providers.aws.reading import Held, read
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -97,6 +97,10 @@ def _write(
         hint = "does not exist, and what is made by name gets an ARN of its own"
         return Failed(Code.MISSING, hint, mending.create(address, site))
     trouble = _store(aws, address, now, payload, deadline)
+    if trouble is not None and trouble.cause is Cause.EXISTS:  # made since it was looked for: perhaps by a lost answer
+        there = read(aws, [address], deadline)[address]
+        made = Failed(Code.UNAVAILABLE, "was made meanwhile, by somebody else", "push again")
+        return None if isinstance(there, Held) and there.value == payload else made
     return None if trouble is None else refused(aws, address, trouble, site, deadline)
 
 
@@ -139,7 +143,7 @@ def _store(
     payload: str | bytes,
     deadline: Deadline,
 ) -> Trouble | None:
-    """Make the secret or add a version, whichever it needs; what is not known of it, or changed meanwhile, is tried.
+    """Make the secret or add a version, whichever it needs; where nobody may look whether it is there, both are tried.
 
     The SDK gives each call a random ClientRequestToken: however often it sends it, one version is made.
     """
@@ -155,9 +159,7 @@ def _store(
         return patiently(lambda: aws.ask(call), lambda trouble: trouble.cause is Cause.THROTTLED, deadline)
 
     done = ask(create if now is None else put)
-    if isinstance(done, Trouble) and now is None and done.cause is Cause.EXISTS:
-        done = ask(put)
-    elif isinstance(done, Trouble) and isinstance(now, Failed) and done.cause is Cause.NOT_FOUND:
+    if isinstance(done, Trouble) and isinstance(now, Failed) and done.cause is Cause.NOT_FOUND:
         done = ask(create)
     if isinstance(done, Trouble):
         return done
