@@ -58,6 +58,7 @@ def worker(environment: dict[str, str], mounted: Mounted, tmp_path: Path) -> Ite
             process.wait(20)
 
 
+@pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy:DeprecationWarning")  # of kombu's messages in SQLite
 def test_each_process_of_a_worker_is_given_new_values(
     worker: subprocess.Popen[bytes], app: Any, mounted: Mounted
 ) -> None:
