@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
+from secrets import token_hex
 
 from estate_config.errors import Code
 from estate_config.model import Failed
@@ -60,16 +62,24 @@ def part_of(value: str | bytes, member: str | None, *, binary: bool) -> str | by
 def with_members(text: str | None, members: Mapping[str, str]) -> str | Failed:
     """Return the JSON object `text` with these members set and the others kept; unchanged text if they are set already.
 
-    None stands for nothing there yet. A text that is no JSON object is `Failed`: it would be lost.
+    None stands for nothing there yet. A text that is no JSON object is `Failed`: it would be lost. Numbers keep their
+    digits, which Python's own would not: 1.10, 1E5.
     """
     document: object = {}
+    mark, numbers = token_hex(16), list[str]()
+
+    def kept(number: str) -> str:
+        numbers.append(number)
+        return f"{mark}{len(numbers) - 1}"
+
     if text is not None:
         try:
-            document = json.loads(text)
+            document = json.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept)
         except (ValueError, RecursionError):
             document = None
     if not isinstance(document, dict):
         return Failed(Code.MALFORMED, "holds no JSON object, so a member cannot be written into it")
     if text is not None and all(document.get(name) == value for name, value in members.items()):
         return text
-    return json.dumps({**document, **members}, ensure_ascii=False)
+    written = json.dumps({**document, **members}, ensure_ascii=False)
+    return re.sub(rf'"{mark}(\d+)"', lambda found: numbers[int(found[1])], written)

@@ -72,6 +72,24 @@ def test_members_are_written_beside_their_siblings() -> None:
     assert with_members('{ "a" : "1" }', {"a": "1"}) == '{ "a" : "1" }'
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1.10",
+        "1E5",
+        "-0",
+        "12345678901234567890.1234567890",
+        "1e999",
+        "NaN",
+        "7" * 5000,
+        '[0.10, {"x": 1e-7}]',
+        '"1.10"',
+    ],
+)
+def test_t13_the_numbers_beside_a_member_that_is_written_keep_their_digits(number: str) -> None:
+    assert with_members(f'{{"n": {number}, "a": 1.10}}', {"a": "1"}) == f'{{"n": {number}, "a": "1"}}'
+
+
 @pytest.mark.parametrize("text", ["no JSON", "[1]", "[" * 100_000])
 def test_a_text_that_would_be_lost_is_not_written_over(text: str) -> None:
     refused = with_members(text, {"a": "1"})
