@@ -62,6 +62,32 @@ def test_a_new_value_keeps_the_key_that_the_old_one_was_encrypted_with(ssm: Stri
     assert (ssm.value("/jwt"), kinds(ssm)["/jwt"]) == ("new", ("SecureString", own, 2))
 
 
+def test_a_setting_that_is_encrypted_keeps_its_key_too(ssm: StrictParameters) -> None:
+    own = ssm.key().arn
+    ssm.hold("/level", "info", key=own)
+    assert put(ssm, {key("level", secret=False): "debug"}) == {}
+    assert (ssm.value("/level"), kinds(ssm)["/level"]) == ("debug", ("SecureString", own, 2))
+
+
+def test_one_that_was_made_though_the_answer_was_lost_is_written(ssm: StrictParameters) -> None:
+    ssm.fault("PutParameter", "lost", times=1)
+    assert put(ssm, {key("jwt"): "s"}) == {}
+    assert (ssm.value("/jwt"), kinds(ssm)["/jwt"][2], ssm.calls["PutParameter"]) == ("s", 1, 2)
+
+
+@pytest.mark.parametrize(("theirs", "kind"), [("theirs", "SecureString"), ("s", "String")])
+def test_one_that_somebody_else_made_meanwhile_is_left(
+    ssm: StrictParameters, theirs: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def meanwhile(action: str, body: object) -> None:
+        if action == "PutParameter":
+            ssm.hold("/jwt", theirs, kind=kind)
+
+    monkeypatch.setattr(ssm, "next_fault", meanwhile)
+    assert put(ssm, {key("jwt"): "s"})["jwt"].code is Code.UNAVAILABLE
+    assert (ssm.value("/jwt"), kinds(ssm)["/jwt"][2]) == (theirs, 1)
+
+
 def test_without_the_right_to_see_the_key_nothing_is_written_and_the_statement_is_named(ssm: StrictParameters) -> None:
     own = ssm.key().arn
     ssm.hold("/jwt", "old", key=own)

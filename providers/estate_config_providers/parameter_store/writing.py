@@ -106,7 +106,7 @@ def _put_all(
     ssm: Connection[SSMClient], values: Mapping[Address, Value], words: Words, deadline: Deadline
 ) -> dict[Address, Failed]:
     # Named no key, AWS may encrypt with its own: what is encrypted with a key of the account's has to stay so.
-    encrypted = [one for one, value in values.items() if value.current is not None and value.secret]
+    encrypted = [one for one, value in values.items() if value.current and value.current.kind == "SecureString"]
     seen = describe(ssm, encrypted, deadline)
     unseen = {one: words.failed(it, one, "DescribeParameters") for one, it in seen.items() if isinstance(it, Trouble)}
     keys = {one: it.get("KeyId") for one, it in seen.items() if it is not None and not isinstance(it, Trouble)}
@@ -127,6 +127,9 @@ def _put(
         return client.put_parameter(**request)
 
     reply = patiently(lambda: ssm.ask(call), lambda trouble: trouble.cause is Cause.THROTTLED, deadline)
+    if isinstance(reply, Trouble) and reply.cause is Cause.EXISTS:  # the SDK sends again what was lost on the way back
+        there = read(ssm, [address], deadline)[address]
+        return None if isinstance(there, Held) and (there.kind, there.value) == (kind, value.text) else reply
     return reply if isinstance(reply, Trouble) else None
 
 
