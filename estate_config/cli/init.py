@@ -35,6 +35,7 @@ def init(source: Source = None, service: Service = None, output: Output = Format
     With --from, the fields are those that the project has already; their types are guessed, and no value is copied,
     but for defaults of a class that can be no secret: numbers, truth values, None, words of a Literal.
     """
+    from estate_config.errors import ConfigurationError
     from estate_config.scaffold.reading import UnreadableError
     from estate_config.scaffold.writing import taken, texts, write
 
@@ -52,6 +53,10 @@ def init(source: Source = None, service: Service = None, output: Output = Format
         write(folder, files, _example)
     except UnreadableError as error:
         broken = str(error)
+    except ConfigurationError as error:
+        said = "; ".join(problem.message for problem in error.problems)
+        fix = "run estate init without --from, and write the fields yourself"
+        broken = f"the schema that was drafted cannot be used, and is taken back: {said}\n  fix  {fix}"
     except OSError as error:
         broken = f"nothing could be written here: {error.strerror}"
     else:

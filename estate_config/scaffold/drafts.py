@@ -26,6 +26,10 @@ _DSNS = {
 }
 
 
+_USED = frozenset({"secret", "setting", "str", "int", "float", "bool", "list", "dict"})
+"""What the lines of a class are written with: a field of that name would hide it from those after it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """One field as it will be written."""
@@ -58,7 +62,13 @@ def field_name(variable: str) -> str:
     name = re.sub(r"[^A-Za-z0-9]+", "_", variable).strip("_").lower() or "setting"
     if name[0].isdigit():
         name = f"setting_{name}"
-    return f"{name}_" if keyword.iskeyword(name) or hasattr(Settings, name) or name.startswith("model_") else name
+    taken = keyword.iskeyword(name) or hasattr(Settings, name) or name.startswith("model_")
+    return f"{name}_" if taken else unhidden(name)
+
+
+def unhidden(name: str) -> str:
+    """Return a name that hides nothing which a class is written with."""
+    return f"{name}_" if name in _USED else name
 
 
 def without_twins(drafts: Iterable[Draft]) -> list[Draft]:

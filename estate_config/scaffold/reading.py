@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from estate_config.describe import constraints
 from estate_config.errors import ConfigurationError
 from estate_config.naming import variable_name
-from estate_config.scaffold.drafts import Draft, guessed, without_twins
+from estate_config.scaffold.drafts import Draft, guessed, unhidden, without_twins
 from estate_config.services import imported
 from estate_config.shapes import is_secret_type, members_of
 
@@ -112,12 +112,13 @@ def _of_field(name: str, info: FieldInfo, prefix: str) -> Draft:
     secret = is_secret_type(info.annotation) or guessed(name, str(info.default)).secret or "Dsn" in kind
     alias = info.validation_alias if isinstance(info.validation_alias, str) else None
     env = (alias or prefix + name).upper()
+    field = unhidden(name)
     return Draft(
-        name,
+        field,
         kind,
         secret,
         tuple(imports),
-        None if env == variable_name(name) else env,
+        None if env == variable_name(field) else env,
         default=None if secret and info.default is not None else _literal(info.default, info.annotation),
         description=info.description,
     )

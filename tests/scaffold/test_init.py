@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,19 @@ def test_from_a_dotenv_file_which_then_serves_the_service(folder: Path) -> None:
     assert "ai can start in development" in run(folder, "estate", "check")
 
 
+@pytest.mark.parametrize("source", [".env", "old:Old"])
+def test_a_name_that_the_schema_is_written_with_hides_nothing(folder: Path, source: str) -> None:
+    names = ("SETTING", "SECRET", "STR", "INT", "FLOAT", "BOOL", "LIST", "DICT")
+    (folder / ".env").write_text("".join(f"{name}=x\n" for name in names) + "PORT=1\nDEBUG=true\nKEY=k\n", "utf-8")
+    fields = "".join(f"    {name.lower()}: str\n" for name in names)
+    old = f"from pydantic_settings import BaseSettings\nclass Old(BaseSettings):\n{fields}    port: int\n"
+    (folder / "old.py").write_text(old, "utf-8")
+    run(folder, "estate", "init", "--from", source)
+    schema = works(folder)
+    for name in names:
+        assert re.search(rf'^    {name.lower()}_: \w+ = (secret|setting)\(env="{name}"\)$', schema, re.MULTILINE)
+
+
 @pytest.mark.parametrize("words", [(), ("--from", ".env")])
 def test_a_dotenv_file_that_is_there_keeps_its_values_whatever_it_tells_to_do(
     folder: Path, words: tuple[str, ...]
@@ -236,7 +250,8 @@ def test_a_package_that_would_be_imported_in_place_of_the_schema_is_in_the_way(f
 
 def test_what_was_written_before_a_failure_is_taken_back(folder: Path) -> None:
     (folder / "broken.py").write_text(BROKEN, "utf-8")
-    run(folder, "estate", "init", "--from", "broken:Broken", exit_code=70)
+    told = run(folder, "estate", "init", "--from", "broken:Broken", exit_code=1)
+    assert "the schema that was drafted cannot be used, and is taken back: " in told
     assert {path.name for path in folder.iterdir()} <= {"broken.py", "__pycache__"}
 
 
