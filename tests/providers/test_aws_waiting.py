@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from estate_config.contract import Context
+from estate_config.errors import Code, ProviderError
 from estate_config.model import Deadline
 from estate_config_providers._aws.access import AwsAccess
 from estate_config_providers._aws.causes import Cause, Trouble
@@ -40,6 +41,16 @@ def test_a_program_for_credentials_that_hangs_costs_one_thread_however_often_it_
         assert isinstance(said, Trouble)
         assert said.cause is Cause.NO_CREDENTIALS
     wait_until(lambda: len(set(threading.enumerate()) - before) <= 1)
+
+
+def test_what_is_known_at_once_is_said_however_little_time_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"https://sqs.{REGION}.amazonaws.com/123456789012/changes"
+    provider = spec.build(spec.options.model_validate({"events_queue_url": url}), Context("production", Path.cwd()))
+    assert isinstance(provider, SecretsManager)
+    monkeypatch.setattr("estate_config_providers.aws.listening._ROUND_TRIP", 60.0)
+    with pytest.raises(ProviderError) as caught:
+        provider.changes([key("estate/jwt")], Deadline(20))
+    assert caught.value.code is Code.CREDENTIALS
 
 
 @pytest.mark.parametrize("seconds", [0.05, 0.9])

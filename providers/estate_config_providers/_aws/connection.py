@@ -70,8 +70,9 @@ class Connector(Generic[C]):
         if current is not None and current.suits(deadline):
             return current
         done = at_once(self._connect, [deadline], deadline)
-        if deadline in done:
-            return done[deadline]
+        return done.get(deadline) or self._late()
+
+    def _late(self) -> Trouble:
         if self._access.role_arn is not None:  # missing credentials are said before the deadline: it is STS that hangs
             return Trouble(Cause.LATE)
         return Trouble(Cause.NO_CREDENTIALS, "within the time that there was")
@@ -84,7 +85,7 @@ class Connector(Generic[C]):
 
     def _connect(self, deadline: Deadline) -> Connection[C] | Trouble:
         if not self._connecting.acquire(timeout=deadline.remaining()):  # else each look would leave a thread behind
-            return Trouble(Cause.LATE)
+            return self._late()
         try:
             current = self._connection
             if current is not None and current.suits(deadline):

@@ -98,14 +98,14 @@ class Queue:
         patience = deadline.remaining()
         sqs = self._connector.connected(deadline)
         if isinstance(sqs, Trouble):
-            if _is_hasty(sqs, patience):
+            if _is_hasty(sqs, patience, deadline):
                 return ()
             raise self._error(sqs)
         wait = min(_LONGEST, max(0, int(min(sqs.seconds, deadline.remaining()) - _MARGIN)))
         done = at_once(lambda seconds: self._ask(sqs, seconds), [wait], deadline)
         answer = done.get(wait, Trouble(Cause.LATE))
         if isinstance(answer, Trouble):
-            if _is_hasty(answer, patience):
+            if _is_hasty(answer, patience, deadline):
                 return ()
             raise self._error(answer, sqs.region)
         return answer
@@ -152,6 +152,7 @@ class Queue:
                 return ProviderError(trouble.cause.code, hint, fix)
 
 
-def _is_hasty(trouble: Trouble, patience: float) -> bool:
+def _is_hasty(trouble: Trouble, patience: float, deadline: Deadline) -> bool:
     """Whether it is no trouble, but that somebody listened for a moment only, before a look was due."""
-    return patience < _ROUND_TRIP and trouble.cause in {Cause.LATE, Cause.NO_CREDENTIALS}
+    is_over = patience < _ROUND_TRIP and not deadline.remaining()
+    return is_over and trouble.cause in {Cause.LATE, Cause.NO_CREDENTIALS}
