@@ -79,10 +79,12 @@ def load(
         return target
     waiting = waiting_of(target)
     with waiting.lock:
-        publish(target, _made(type(target), environment, config, hidden))
-        waiting.environment, waiting.config = environment, config
-        if waiting.live is not None:
-            waiting.live.loaded_anew()
+        made = _made(type(target), environment, config, hidden)
+        with waiting.refreshing:  # a refresh that is under way shows its own first
+            publish(target, made)
+            waiting.environment, waiting.config = environment, config
+            if waiting.live is not None:
+                waiting.live.loaded_anew()
     return target
 
 

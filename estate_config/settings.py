@@ -34,13 +34,16 @@ S = TypeVar("S", bound="Settings")
 class Waiting:
     """What a lazy instance knows: how to load itself, what it has loaded, and what is going on with it."""
 
-    __slots__ = ("__weakref__", "config", "current", "environment", "live", "lock")
+    __slots__ = ("__weakref__", "config", "current", "environment", "live", "lock", "refreshing")
 
     def __init__(self, environment: str | None = None, config: Any = None) -> None:
         self.environment = environment
         self.config = config
         self.current: Settings | None = None
         self.lock = threading.RLock()
+        """Held while it is loaded."""
+        self.refreshing = threading.RLock()
+        """Held while it is refreshed, and for the moment in which a load shows its values; never before `lock`."""
         self.live: State | None = None
 
 
@@ -231,7 +234,7 @@ def _after_fork() -> None:
     _lazies_lock = threading.Lock()
     for instance in lazies_of(Settings):
         waiting = waiting_of(instance)
-        waiting.lock = threading.RLock()
+        waiting.lock, waiting.refreshing = threading.RLock(), threading.RLock()
         if vars(instance) and waiting.current is not None:
             show(instance, waiting.current)  # the fork may have come between the two halves of a swap
 

@@ -24,12 +24,12 @@ S = TypeVar("S", bound=Settings)
 
 _swaps: ContextVar[tuple[use[Any], ...]] = ContextVar("estate_config_swaps", default=())
 _active: Counter[type[Settings]] = Counter()
-_lock = threading.Lock()
+_lock = threading.RLock()  # a handler of a signal may come in the middle
 
 
 def _after_fork() -> None:
     global _lock  # noqa: PLW0603 - another thread of the parent may have held it
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -94,12 +94,20 @@ class use(Generic[S]):  # noqa: N801 - read as a verb: `with use(AiSettings, {..
         self._instances[type(instance)] = values
 
 
-def publish(instance: S, values: S) -> None:
-    """Give a lazy instance the values it loaded; it shows them at full speed as soon as no swap is active."""
+def publish(instance: S, values: S, before: S | None = None) -> bool:
+    """Give a lazy instance the values it loaded; it shows them at full speed as soon as no swap is active.
+
+    With `before`, only where these are the values in use: False if they are not. A handler of a signal may publish in
+    the middle: between the look and the assignment there is no call, so there is no place for it.
+    """
+    waiting = waiting_of(instance)
     with _lock:
-        waiting_of(instance).current = values
-        if not is_swapped_anywhere(type(instance)):
-            show(instance, values)
+        if before is not None and waiting.current is not before:
+            return False
+        waiting.current = values
+        while not is_swapped_anywhere(type(instance)) and vars(instance) is not vars(waiting.current):
+            show(instance, waiting.current)
+    return True
 
 
 def swapped(cls: type[S]) -> use[S] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Generator
 
 import httpx
@@ -17,8 +16,8 @@ class CurrentToken(httpx.Auth):
 
     Answered with 401, it has the field read again as `retry_on_rejected` does, and sends the request once more if there
     is another token by then. A request whose body is a stream is sent once. An `AsyncClient` has all of it done off the
-    event loop. `scheme` goes before the token, "" for none. Raises `TypeError` for an instance that is not lazy,
-    `ValueError` for a name that is no field.
+    event loop of asyncio. `scheme` goes before the token, "" for none. Raises `TypeError` for an instance that is not
+    lazy, `ValueError` for a name that is no field.
     """
 
     def __init__(
@@ -41,7 +40,7 @@ class CurrentToken(httpx.Auth):
         seen = await self._retry.aseen()
         self._sign(request, seen)
         response = yield request
-        if _is_refused(response) and _can_be_repeated(request) and await asyncio.to_thread(self._retry.renewed, seen):
+        if _is_refused(response) and _can_be_repeated(request) and await self._retry.arenewed(seen):
             self._sign(request, self._retry.seen())
             yield request
 

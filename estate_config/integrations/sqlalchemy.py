@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Dialect, Engine, event, make_url
@@ -51,7 +50,7 @@ def follow(engine: E, settings: Settings, field: str) -> E:
         try:
             return connected(seen)
         except refused:
-            again = await_only(asyncio.to_thread(retry.renewed, seen)) if dialect.is_async else retry.renewed(seen)
+            again = await_only(retry.arenewed(seen)) if dialect.is_async else retry.renewed(seen)
             if not again:
                 raise
         return connected(retry.seen())

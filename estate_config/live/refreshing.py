@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -94,7 +95,7 @@ def taken(instance: Settings, fields: Collection[str], allowed: Allowed) -> Refr
     for name in fields:
         _check_name(type(instance), name)
     concrete(instance)
-    with state.refreshing:
+    with waiting_of(instance).refreshing:
         asked = set(fields)
         done = _refreshed(instance, state, asked, allowed)
         while state.untaken and state.untaken != asked:  # by themselves, what kept them back is not in the way
@@ -148,15 +149,12 @@ def _refreshed(instance: Settings, state: State, fields: Collection[str], allowe
         return _refuse(state, record, wrong, new_in_store)
     settings = {name: provenance_of(answer) for name, answer in answers.items()}
     new = replace(record, settings=settings, answers=Hidden(answers), chain=chain, process=os.getpid())
-    with waiting_of(instance).lock:  # a load is at work on them, or has just ended
-        if record_of(concrete(instance)) is not record:
-            return _refreshed(instance, state, fields, allowed)
-        if not changed:
-            hold(values, new)
-            return Refreshed(problems=tuple(problems))
-        hold(candidate, new)
-        _show(instance, candidate)
-    state.calls.append(Call(changed, candidate))
+    if not changed:
+        hold(values, new)
+        return Refreshed(problems=tuple(problems))
+    hold(candidate, new)
+    if not _shown(instance, state, Call(changed, candidate), values):
+        return _refreshed(instance, state, fields, allowed)
     log.info("new values of %s: %s", record.info.service, ", ".join(changed))
     tell(Swapped(record.info.service, record.info.environment, changed))
     return Refreshed(changed, tuple(problems))
@@ -317,9 +315,14 @@ def _refuse(state: State, record: Record, wrong: Sequence[Problem], fields: Coll
     return Refreshed(problems=tuple(wrong), refused=True)
 
 
-def _show(instance: S, candidate: S) -> None:
-    swap = swapped(type(instance))
-    if swap is None:
-        publish(instance, candidate)
-    else:
-        swap.show(instance, candidate)
+def _shown(instance: Settings, state: State, call: Call, before: Settings) -> bool:
+    """Show a version in the place of the one it was made beside; False if that is in use no longer."""
+    with state.calling:  # nobody tells of it before it is shown
+        state.calls.append(call)  # but it is in its turn: a handler of a signal may have news of its own told
+        swap = swapped(type(instance))
+        if swap is not None:
+            swap.show(instance, call.version)
+        elif not publish(instance, call.version, before):
+            state.calls = deque(one for one in state.calls if one is not call)
+            return False
+    return True

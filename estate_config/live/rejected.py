@@ -18,6 +18,7 @@ from estate_config.settings import Settings, concrete, loaded, record_of
 S = TypeVar("S", bound=Settings)
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 EVERY = 2.0
 """Seconds between two looks for the same field: a password that stays wrong must not become a storm of reads."""
@@ -82,7 +83,7 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
             try:
                 return await function(*args, **kwargs)
             except self._exceptions:
-                if not await asyncio.to_thread(self.renewed, seen):
+                if not await self.arenewed(seen):
                     raise
             return await function(*args, **kwargs)
 
@@ -105,7 +106,11 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
     async def aseen(self) -> S:
         """As `seen`; what is not loaded yet is loaded off the event loop."""
         seen = loaded(self._instance)
-        return await asyncio.to_thread(concrete, self._instance) if seen is None else seen
+        return await _off_the_loop(concrete, self._instance) if seen is None else seen
+
+    async def arenewed(self, seen: S) -> bool:
+        """As `renewed`, off the event loop."""
+        return await _off_the_loop(self.renewed, seen)
 
     def renewed(self, seen: S) -> bool:
         """Whether there is another value now than `seen` has. Looks for one, if nobody else has just done so."""
@@ -115,7 +120,7 @@ class retry_on_rejected(Generic[S]):  # noqa: N801 - read as a verb, as `use` is
             if looks:
                 found = self._looked(seen)
         if looks or found:  # a pool is to know of a new credential before it is asked for a connection again
-            spread(self._instance, changed=looks and found)
+            spread(self._instance, changed=looks and concrete(self._instance) is not seen)
         return found
 
     def _is_due(self) -> bool:
@@ -172,6 +177,15 @@ class _Attempt(Generic[S]):
         if not self._last and self._retry.refuses(error):
             self.is_to_be_repeated = self._retry.renewed(self._seen)
         return self.is_to_be_repeated
+
+
+async def _off_the_loop(work: Callable[[T], R], given: T) -> R:
+    """Do it in a thread, where the loop is one of asyncio's; under another one, here: it stands still for that long."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work(given)
+    return await asyncio.to_thread(work, given)
 
 
 def _at(values: object, path: tuple[str, ...]) -> object:

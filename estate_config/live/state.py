@@ -63,6 +63,7 @@ class State:
         self.confirmed, self.failing, self.untaken = {}, {}, set()
         self.refused, self.refused_for = (), frozenset()
         self.kept, self.not_kept = None, ()
+        self.wake()
 
     def confirm(self, fields: Iterable[str]) -> None:
         """Remember that the store has, for these fields, what is in use."""
@@ -76,9 +77,8 @@ class State:
 
     def renew_locks(self) -> None:
         """Make the locks anew: after a fork, the old ones may be held by threads that are not there."""
-        self.refreshing = threading.RLock()
-        self.rejecting = threading.Lock()
-        self.keeping = threading.RLock()  # as `refreshing`: a handler of a signal may come in the middle
+        self.rejecting = threading.RLock()  # as all of them: a handler of a signal may come in the middle
+        self.keeping = threading.RLock()
         self.calling = threading.Condition()
         self.caller: int | None = None
         """The thread that is calling back now."""

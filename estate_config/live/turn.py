@@ -76,7 +76,7 @@ class Turn:
 
     def due(self) -> float:
         """Return when something is to be done, on the monotonic clock."""
-        ears = [ear for name, ear in self.ears.items() if name not in self.deaf and ear.failures]
+        ears = [ear for name, ear in self.ears.items() if name not in self.deaf and ear.failures and not ear.is_due()]
         awaiting = [self.awaiting] if self.awaited else []
         circuits = [*self.looks.values(), *self.renewals.values(), *ears, *awaiting]
         return min((one.due for one in circuits), default=time.monotonic() + self.every)
@@ -102,7 +102,8 @@ class Turn:
     def stumbled(self) -> None:
         """Come again later: something went wrong that nobody thought of."""
         for circuit in (*self.looks.values(), *self.renewals.values(), *self.ears.values()):
-            circuit.failed()
+            if circuit.is_due():
+                circuit.failed()
 
     def after_fork(self) -> None:
         """In a forked child: leases and logins are the parent's, and so is the time to look."""
@@ -301,6 +302,7 @@ class Turn:
             mended = f"; {' or '.join(notice.fix.splitlines())}" if notice.fix else ""
             log.warning("%s %s: %s%s", notice.code, notice.place, notice.message, mended)
         circuit = self.renewals[link.name]
+        circuit.failures = 0
         circuit.due = time.monotonic() + min(self.every, _NEVER if said.seconds is None else said.seconds)
         fields = self._fields(link, said.ending)
         if fields:

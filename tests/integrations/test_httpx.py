@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import httpx
 import pytest
@@ -148,6 +148,25 @@ def test_an_async_client_loads_off_its_loop(url: str, board: Board) -> None:
     with use(Noticing, {"board_token": "first"}):
         asyncio.run(run())
     assert on_a_loop == [False]
+
+
+def test_under_a_loop_that_is_not_asyncio_s_it_loads_and_looks_where_it_is(board: Board, mounted: Mounted) -> None:
+    settings = lazy(Service)
+    with use(Service, {"board_token": "first"}):
+        flow = CurrentToken(settings, "board_token").async_auth_flow(httpx.Request("POST", "http://there/"))
+        request = step(flow.__anext__())
+        assert request.headers["Authorization"] == "Bearer first"
+        with pytest.raises(StopAsyncIteration):
+            step(flow.asend(httpx.Response(401, request=request)))
+
+
+def step(awaiting: Any) -> Any:
+    """Go on until it is done, as any loop would; it may wait for nothing."""
+    try:
+        awaiting.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits for something of asyncio's")
 
 
 @pytest.mark.parametrize("token", [f"{PLAIN}\n", f"{PLAIN}\r\nHost: there", f"{PLAIN} ", f"{PLAIN}\0"])

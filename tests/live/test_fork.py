@@ -140,7 +140,8 @@ def holding():
     from estate_config import settings as module, swap
     from estate_config.live import state, watching
     one = state_of(settings)
-    with settings_module.waiting_of(settings).lock, one.refreshing, one.rejecting, one.keeping, one.calling:
+    waiting = settings_module.waiting_of(settings)
+    with waiting.lock, waiting.refreshing, one.rejecting, one.keeping, one.calling:
         with module._lazies_lock, swap._lock, state._making, watching._thread.lock:
             held.set()
             go.wait(20)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import Field
 
 from estate_config import Code, Health, Settings, health, lazy, load, refresh, secret, setting, snapshot, watch
 from estate_config.live import watching
@@ -181,3 +182,32 @@ def test_a_load_by_hand_begins_anew(live: Live) -> None:
     store.failing.clear()
     load(settings, config=estate("store"))
     assert health(settings) == Health(live=True, ready=True, degraded=False)
+
+
+class Strict(Settings):
+    token: Annotated[str, Field(max_length=4)] = secret("token")
+
+
+@pytest.mark.parametrize("new", [Failed(Code.DENIED, "may not be read"), "too long"], ids=["denied", "refused"])
+def test_what_a_refresh_saw_of_the_values_before_a_load_is_over_with_them(live: Live, new: Failed | str) -> None:
+    store = Store(token="t1")
+    settings = live(Strict, store)
+    if isinstance(new, Failed):
+        store.failing["token"] = new
+    else:
+        store.put("token", new)
+    store.hanging.clear()
+    before = len(store.fetches)
+    refreshing = threading.Thread(target=refresh, args=(settings,))
+    refreshing.start()
+    wait_until(lambda: len(store.fetches) > before)
+    loading = threading.Thread(
+        target=lambda: load(settings, config=estate("store"), overrides={"token": "mine"}), daemon=True
+    )
+    loading.start()
+    loading.join(0.5)  # it waits for the refresh; one that did not would be done by now
+    store.hanging.set()
+    refreshing.join()
+    loading.join()
+    assert settings.token == "mine"
+    assert not health(settings).degraded

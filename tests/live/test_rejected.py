@@ -26,7 +26,7 @@ from estate_config import (
 from estate_config.model import Deadline, Failed, Found, Key, Place
 from tests.doubles import spec_of
 from tests.live.conftest import Live
-from tests.live.doubles import UNREACHABLE, Store, TellingStore, wait_until
+from tests.live.doubles import UNREACHABLE, Members, Store, TellingStore, wait_until
 from tests.unit.conftest import Offer
 
 NOTHING: dict[str, str] = {}
@@ -36,6 +36,11 @@ class Service(Settings):
     password: str = secret("password")
     fallback: str = secret("fallback", accepts=("PENDING", "PREVIOUS"))
     url: str = secret(template="db://{password}@host/")
+
+
+class Login(Settings):
+    user: str = secret(store="rds#user")
+    password: str = secret(store="rds#password")
 
 
 class RefusedError(Exception):
@@ -348,6 +353,17 @@ def test_threads_that_wait_for_a_store_that_hangs_have_one_answer(live: Live) ->
         thread.join()
     store.hanging.set()
     assert len(store.fetches) == before + 1
+
+
+def test_what_is_new_beside_the_field_that_was_refused_is_kept_too(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Members(rds='{"user": "u1", "password": "p1"}')
+    settings: Login = live(Login, store)
+    kept: list[bool] = []
+    monkeypatch.setattr("estate_config.live.refreshing.keep_current", lambda *_, changed: kept.append(changed))
+    store.put("rds", '{"user": "u1", "password": "p2"}')
+    retry = retry_on_rejected(settings, "user", exceptions=(RefusedError,))
+    assert not retry.renewed(snapshot(settings))
+    assert (settings.password, kept) == ("p2", [True])
 
 
 def test_a_callback_may_be_refused_itself(settings: Service, store: Store) -> None:

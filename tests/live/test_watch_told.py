@@ -319,3 +319,47 @@ def test_what_is_leased_later_is_asked_for_its_time_at_once(live: Live, is_told:
             refresh(settings)
         wait_until(lambda: settings.token == "t2")
         wait_until(lambda: store.known == len(store.fetches))
+
+
+def test_a_renewal_that_failed_is_over_with_the_next_one_and_a_new_lease_is_asked_for_its_time(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Both(token="t1")
+    settings = live(Service, store)
+    store.renewals.put(OSError())
+    with watch(settings, every=1000) as watching:
+        wait_until(lambda: store.renewed == 2)
+        wait_until(lambda: not any(one.failures for one in watching.turn.renewals.values()))
+        store.put("token", "t2")
+        load(settings, config=estate("store"))  # which wakes the watch, as a refresh does
+        wait_until(lambda: store.known == len(store.fetches))
+        store.renewals.put(OSError())
+        store.put("token", "t3")
+        refresh(settings)
+        wait_until(lambda: caplog.text.count("store cannot renew its leases: raised OSError") == 2)
+
+
+def test_a_look_that_stumbles_puts_off_no_renewal(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = LeasedStore(token="t1")
+    settings = live(Service, store)
+    for _ in range(50):
+        store.renewals.put(Renewal(0.01))
+    monkeypatch.setattr("estate_config.live.turn.glance", lambda *_: 1 / 0)
+    with watch(settings, every=SOON) as watching:
+        wait_until(lambda: store.renewed > 20 and any(look.failures > 2 for look in watching.turn.looks.values()))
+
+
+class Deaf(TellingStore):
+    """A queue that cannot be read: nothing is said of it where there is no time to ask."""
+
+    def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None] | None:
+        if not deadline.remaining():
+            return {}
+        raise ProviderError(Code.DENIED, "may not be listened to", "allow it")
+
+
+def test_one_that_cannot_listen_is_asked_ever_later_and_said_once(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    settings = live(Service, Deaf(token="t1"))
+    with watch(settings, every=1000) as watching:
+        wait_until(lambda: any(ear.failures > 2 for ear in watching.turn.ears.values()))
+    assert caplog.text.count("store cannot listen for changes") == 1
