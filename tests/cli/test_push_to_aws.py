@@ -98,7 +98,7 @@ def test_a_member_that_changed_is_written_and_its_siblings_stay(on_aws: Project,
     )
     out = pushed(on_aws)
     assert "changed  password" in out
-    assert "same     user" in out
+    assert "same    user" in out
     stored = json.loads(value(account, "estate/rds"))
     assert stored == {"username": PLAIN[:9], "password": PLAIN[9:], "port": 5432}
 
@@ -113,7 +113,7 @@ def test_a_secret_that_may_not_be_read_is_not_overwritten(on_aws: Project, accou
     account.operator.create_secret(Name="estate/database/url", SecretString="kept")
     account.iam.denied.add("estate/database/url")
     out = pushed(on_aws, code=1)
-    assert "failed   url" in out
+    assert "failed  url" in out
     assert "DENIED  url" in out
     assert "created  password" in out
     assert value(account, "estate/database/url") == "kept"
