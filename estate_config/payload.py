@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from secrets import token_hex
+from typing import Any
 
 from estate_config.errors import Code
 from estate_config.model import Failed
@@ -42,9 +43,8 @@ def _text(text: str, member: str, value: object) -> str | Failed:
         return Failed(Code.NO_VALUE, f"has the member {member!r}, but it is null")
     if isinstance(value, str):
         return value
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return str(json.loads(text, parse_int=str, parse_float=str, parse_constant=str)[member])
-    return json.dumps(value, ensure_ascii=False)
+    document, written = _as_written(text)
+    return written(document[member])
 
 
 def part_of(value: str | bytes, member: str | None, *, binary: bool) -> str | bytes | Failed | None:
@@ -65,21 +65,31 @@ def with_members(text: str | None, members: Mapping[str, str]) -> str | Failed:
     None stands for nothing there yet. A text that is no JSON object is `Failed`: it would be lost. Numbers keep their
     digits, which Python's own would not: 1.10, 1E5.
     """
-    document: object = {}
+    no_object = Failed(Code.MALFORMED, "holds no JSON object, so a member cannot be written into it")
+    try:
+        document, written = _as_written("{}" if text is None else text)
+    except (ValueError, RecursionError):
+        return no_object
+    if not isinstance(document, dict):
+        return no_object
+    if text is not None and all(document.get(name) == value for name, value in members.items()):
+        return text
+    return written({**document, **members})
+
+
+def _as_written(text: str) -> tuple[Any, Callable[[Any], str]]:
+    """Return a JSON document, and how to write it, or a part of it, with all numbers in their own digits.
+
+    Raises `ValueError` and `RecursionError` as `json.loads` does.
+    """
     mark, numbers = token_hex(16), list[str]()
 
     def kept(number: str) -> str:
         numbers.append(number)
         return f"{mark}{len(numbers) - 1}"
 
-    if text is not None:
-        try:
-            document = json.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept)
-        except (ValueError, RecursionError):
-            document = None
-    if not isinstance(document, dict):
-        return Failed(Code.MALFORMED, "holds no JSON object, so a member cannot be written into it")
-    if text is not None and all(document.get(name) == value for name, value in members.items()):
-        return text
-    written = json.dumps({**document, **members}, ensure_ascii=False)
-    return re.sub(rf'"{mark}(\d+)"', lambda found: numbers[int(found[1])], written)
+    def written(part: Any) -> str:
+        plain = json.dumps(part, ensure_ascii=False)
+        return re.sub(rf'"{mark}(\d+)"', lambda found: numbers[int(found[1])], plain)
+
+    return json.loads(text, parse_int=kept, parse_float=kept, parse_constant=kept), written

@@ -13,7 +13,8 @@ from estate_config.model import Failed
 from estate_config.payload import member_of, part_of, split_member, with_members
 from tests.leaks import PLAIN, assert_no_canary
 
-DOCUMENT = '{"text": "0123", "number": 1.10, "big": 12345678901234567890, "list": [1, "ü"], "yes": true, "none": null}'
+DOCUMENT = '{"text": "0123", "number": 1.10, "big": 12345678901234567890, "list": [1, "ü"], '
+DOCUMENT += '"deep": {"ports": [1.10, 1E5], "far": 1e999}, "yes": true, "none": null}'
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,7 @@ def test_an_address_may_name_a_member(address: str, parts: tuple[str, str | None
     [
         ("text", "0123"),
         ("number", "1.10"),
+        ("deep", '{"ports": [1.10, 1E5], "far": 1e999}'),
         ("big", "12345678901234567890"),
         ("list", '[1, "ü"]'),
         ("yes", "true"),
