@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
-from secrets import token_hex
 from typing import Any
 
 from estate_config.errors import Code
@@ -82,7 +82,7 @@ def _as_written(text: str) -> tuple[Any, Callable[[Any], str]]:
 
     Raises `ValueError` and `RecursionError` as `json.loads` does.
     """
-    mark, numbers = token_hex(16), list[str]()
+    mark, numbers = os.urandom(16).hex(), list[str]()
 
     def kept(number: str) -> str:
         numbers.append(number)

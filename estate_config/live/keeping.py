@@ -7,7 +7,6 @@ import math
 import time
 from datetime import UTC, datetime, timedelta
 
-from estate_config.errors import Problem
 from estate_config.last_known_good import REFUSED, LastKnownGood
 from estate_config.live.state import State, age_of
 from estate_config.loading import keep
@@ -28,7 +27,8 @@ def keep_current(instance: Settings, state: State, *, changed: bool) -> None:
     the way is logged, once for each trouble.
     """
     with state.keeping:  # who comes second writes what is in use by then
-        record = record_of(instance)
+        values = concrete(instance)
+        record = record_of(values)
         kept = None if record is None or record.chain is None else record.chain.last_known_good
         if record is None or kept is None:
             return
@@ -36,25 +36,15 @@ def keep_current(instance: Settings, state: State, *, changed: bool) -> None:
         if refused:
             said = tuple(kept.forget(refused))
         elif changed or _is_due(kept, record, state):
-            said = _kept(instance, kept, state)
+            said = tuple(keep(values, _as_of(kept, record, state)))
         else:
             return
         for warning in said if said != state.not_kept else ():
             log.warning("%s %s", warning.code, warning.message)
         state.not_kept = said
         state.kept = _NEVER if refused or said else time.monotonic()
-
-
-def _kept(instance: Settings, kept: LastKnownGood, state: State) -> tuple[Problem, ...]:
-    """Write what is in use; again, if a handler of a signal has refreshed it meanwhile: our file came after its own."""
-    values: Settings | None = None
-    said: tuple[Problem, ...] = ()
-    while values is not concrete(instance):
-        values = concrete(instance)
-        record = record_of(values)
-        assert record is not None  # noqa: S101 - as the caller has seen
-        said = tuple(keep(values, _as_of(kept, record, state)))
-    return said
+        if values is not concrete(instance):  # a handler of a signal has kept its version, and our file came after
+            keep_current(instance, state, changed=True)
 
 
 def _is_due(kept: LastKnownGood, record: Record, state: State) -> bool:

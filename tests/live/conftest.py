@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from estate_config import Settings, lazy, load
+from estate_config import Settings, lazy, load, refresh
 from estate_config.contract import Leased, Prober, Watcher
 from tests.doubles import estate, spec_of
 from tests.live.doubles import LeasedStore, ProbedStore, Store, TellingStore
 from tests.unit.conftest import Offer, offer  # noqa: F401 - a fixture
 
 Live = Callable[..., Any]
+HangUp = Callable[[Settings], Callable[[], None]]
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +46,36 @@ def live(offer: Offer) -> Live:  # noqa: F811 - the fixture
         return load(settings, config=estate(*(store.name for store in stores), deadline=deadline), **words)
 
     return made
+
+
+@pytest.fixture
+def hang_up() -> Iterator[HangUp]:
+    """Let SIGHUP refresh an instance, as services do; return how to send it, and wait until it is handled."""
+    before = signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGALRM)
+    handled = threading.Event()
+    stuck: list[str] = []
+
+    def too_long(*_: object) -> None:
+        stuck.append("it waits for a lock that its own thread holds, or for one that waits for it")
+        raise TimeoutError  # which a callback's caller may swallow
+
+    def send() -> None:
+        handled.clear()
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert handled.wait(30)
+
+    def handle(settings: Settings) -> Callable[[], None]:
+        def refreshing(*_: object) -> None:
+            refresh(settings)
+            handled.set()
+
+        signal.signal(signal.SIGHUP, refreshing)
+        return send
+
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(30)
+    yield handle
+    signal.alarm(0)
+    signal.signal(signal.SIGHUP, before[0])
+    signal.signal(signal.SIGALRM, before[1])
+    assert stuck == []

@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from estate_config import Code, Settings, explain, lazy, load, refresh, secret, watch
+from estate_config import Code, Problem, Settings, explain, lazy, load, refresh, secret, watch
 from estate_config.contract import Prober
+from estate_config.last_known_good import LastKnownGood
 from estate_config.model import Failed
+from estate_config.resolve import Answer
 from tests.doubles import estate, spec_of
+from tests.live.conftest import HangUp
 from tests.live.doubles import UNREACHABLE, ProbedStore, Store, wait_until
 from tests.unit.conftest import Offer, offer  # noqa: F401 - a fixture
 
@@ -142,3 +146,23 @@ def test_what_stands_in_the_way_is_said_once_and_the_new_value_is_in_use(
     store.put("token", "t4")
     refresh(settings)
     assert after_a_restart(started, store).token == "t4"
+
+
+def test_a_signal_may_come_while_it_is_written_and_the_file_has_the_version_of_its_handler(
+    started: Started, hang_up: HangUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(token="t1")
+    settings = started(store)
+    send, keep = hang_up(settings), LastKnownGood.keep
+
+    def interrupted(self: LastKnownGood, answers: Mapping[str, Answer], as_of: datetime | None = None) -> list[Problem]:
+        if settings.token == "t2":
+            store.put("token", "t3")
+            send()
+        return keep(self, answers, as_of)
+
+    monkeypatch.setattr(LastKnownGood, "keep", interrupted)
+    store.put("token", "t2")
+    refresh(settings)
+    assert settings.token == "t3"
+    assert after_a_restart(started, store).token == "t3"

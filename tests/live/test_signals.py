@@ -3,64 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
-import os
-import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
 import pytest
 
-from estate_config import Settings, load, on_change, refresh, retry_on_rejected, secret, snapshot
-from estate_config.last_known_good import LastKnownGood
+from estate_config import Settings, load, on_change, refresh, retry_on_rejected, secret, snapshot, swap
+from estate_config.live import refreshing
 from estate_config.model import Deadline, Failed, Found, Key
 from tests.doubles import estate
-from tests.live.conftest import Live
+from tests.live.conftest import HangUp, Live
 from tests.live.doubles import Store
-from tests.live.test_keeping import Started, after_a_restart, started  # noqa: F401 - a fixture
-from tests.unit.conftest import offer  # noqa: F401 - a fixture
 
 
 class Service(Settings):
     token: str = secret("token")
-
-
-HangUp = Callable[[Settings], Callable[[], None]]
-
-
-@pytest.fixture
-def hang_up() -> Iterator[HangUp]:
-    """Let SIGHUP refresh an instance, as services do; return how to send it, and wait until it is handled."""
-    before = signal.getsignal(signal.SIGHUP), signal.getsignal(signal.SIGALRM)
-    handled = threading.Event()
-
-    stuck: list[str] = []
-
-    def too_long(*_: object) -> None:
-        stuck.append("it waits for a lock that its own thread holds, or for one that waits for it")
-        raise TimeoutError  # which a callback's caller may swallow
-
-    def send() -> None:
-        handled.clear()
-        os.kill(os.getpid(), signal.SIGHUP)
-        assert handled.wait(30)
-
-    def handle(settings: Settings) -> Callable[[], None]:
-        def refreshing(*_: object) -> None:
-            refresh(settings)
-            handled.set()
-
-        signal.signal(signal.SIGHUP, refreshing)
-        return send
-
-    signal.signal(signal.SIGALRM, too_long)
-    signal.alarm(30)
-    yield handle
-    signal.alarm(0)
-    signal.signal(signal.SIGHUP, before[0])
-    signal.signal(signal.SIGALRM, before[1])
-    assert stuck == []
 
 
 class Interrupted(Store):
@@ -88,56 +47,30 @@ def test_a_version_that_the_handler_has_got_is_not_taken_back(live: Live, hang_u
     assert (settings.token, seen) == ("t3", ["t3"])
 
 
-def test_it_may_come_while_the_last_known_good_is_written_and_the_file_has_its_version(
-    started: Started,  # noqa: F811 - the fixture
-    hang_up: HangUp,
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(refreshing, "hold"), (refreshing, "publish"), (swap, "show")],
+    ids=["before", "at it", "in it"],
+)
+def test_it_may_come_while_a_version_is_shown_or_before_and_the_newest_one_stays_and_is_told_last(
+    live: Live, hang_up: HangUp, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:
     store = Store(token="t1")
-    settings = started(store)
-    send = hang_up(settings)
-    keep = LastKnownGood.keep
+    settings: Service = live(Service, store)
+    send, real = hang_up(settings), getattr(module, name)
+    seen: list[str] = []
+    on_change(settings, "token", lambda new: seen.append(new.token))
 
-    def interrupted(self: LastKnownGood, *given: object) -> object:
-        if settings.token == "t2":
-            store.put("token", "t3")
-            send()
-        return keep(self, *given)  # type: ignore[arg-type]  # as they came
+    def interrupted(*given: Any) -> Any:
+        monkeypatch.setattr(module, name, real)
+        store.put("token", "t3")
+        send()
+        return real(*given)
 
-    monkeypatch.setattr(LastKnownGood, "keep", interrupted)
+    monkeypatch.setattr(module, name, interrupted)
     store.put("token", "t2")
     refresh(settings)
-    assert settings.token == "t3"
-    assert after_a_restart(started, store).token == "t3"
-
-
-def test_it_may_come_while_a_version_is_shown_or_before_and_the_newest_one_stays_and_is_told_last(
-    live: Live, hang_up: HangUp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for place in (
-        "estate_config.live.refreshing.hold",
-        "estate_config.live.refreshing.publish",
-        "estate_config.swap.show",
-    ):
-        store = Store(token="t1")
-        settings: Service = live(Service, store)
-        send = hang_up(settings)
-        seen: list[str] = []
-        on_change(settings, "token", lambda new, seen=seen: seen.append(new.token))  # type: ignore[misc]  # one each
-        module, _, name = place.rpartition(".")
-        real = getattr(importlib.import_module(module), name)
-        pending = [lambda store=store, send=send: (store.put("token", "t3"), send())]
-
-        def interrupted(*given: Any, real: Any = real, pending: Any = pending) -> Any:
-            if pending:
-                pending.pop()()
-            return real(*given)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(place, interrupted)
-            store.put("token", "t2")
-            refresh(settings)
-        assert (settings.token, snapshot(settings).token, seen[-1]) == ("t3", "t3", "t3"), place
+    assert (settings.token, snapshot(settings).token, seen[-1]) == ("t3", "t3", "t3")
 
 
 def test_it_may_come_in_a_load_while_another_thread_refreshes(live: Live, hang_up: HangUp) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -254,14 +255,18 @@ class Babbling(LeasedStore, TellingStore):
     def __init__(self, **values: str) -> None:
         super().__init__(**values)
         self.calls = 0
+        nothing: Any = None
+        no_mapping: Any = [CANARY]
+        self.renewal: Renewal = nothing
+        self.changed: Mapping[Key, str | None] = no_mapping
 
     def renew(self, deadline: Deadline) -> Renewal:
         self.calls += 1
-        return None  # type: ignore[return-value]  # on purpose
+        return self.renewal
 
     def changes(self, keys: Sequence[Key], deadline: Deadline) -> Mapping[Key, str | None] | None:
         self.calls += 1
-        return [CANARY]  # type: ignore[return-value]  # on purpose
+        return self.changed
 
 
 def test_one_that_answers_what_the_contract_does_not_know_is_asked_ever_later_and_looked_at_as_usual(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from estate_config.contract import Context
 from estate_config.errors import Code
@@ -13,6 +16,17 @@ from estate_config.model import Deadline, Failed, Found, Key
 from estate_config_providers.aws import spec
 from estate_config_providers.aws.secrets_manager import SecretsManager
 from tests.fakes.aws import StrictAws
+
+
+def clear_of_this_machine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let the SDK find no variable, no file but in the folder, and no machine of AWS."""
+    for name in os.environ:
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(folder / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
 
 Answers = dict[Key, Found | Failed]
 

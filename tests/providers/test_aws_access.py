@@ -21,7 +21,7 @@ from tests.fakes.aws import ACCOUNT, REGION, StrictAws
 from tests.fakes.iam import allow, identity_policy
 from tests.fakes.metadata import Metadata
 from tests.fakes.wire import Wire
-from tests.providers.aws_support import Answers, fetch, key, provider_on, values
+from tests.providers.aws_support import Answers, clear_of_this_machine, fetch, key, provider_on, values
 
 JWT = key("jwt")
 READ_ALL = identity_policy(allow("secretsmanager:GetSecretValue", on="*"))
@@ -29,14 +29,7 @@ READ_ALL = identity_policy(allow("secretsmanager:GetSecretValue", on="*"))
 
 @pytest.fixture(autouse=True)
 def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
-    for name in os.environ:
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    clear_of_this_machine(monkeypatch, tmp_path)
 
 
 def asked_as_in_production(options: Mapping[str, Any], seconds: float = 10) -> Answers:

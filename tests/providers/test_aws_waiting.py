@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from pathlib import Path
 
@@ -19,16 +18,12 @@ from estate_config_providers.aws.failures import SERVICE
 from estate_config_providers.aws.secrets_manager import SecretsManager
 from tests.fakes.aws import REGION, StrictAws
 from tests.live.doubles import wait_until
-from tests.providers.aws_support import key
+from tests.providers.aws_support import clear_of_this_machine, key
 
 
 @pytest.fixture(autouse=True)
 def _nothing_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in os.environ:
-        if name.startswith("AWS_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    clear_of_this_machine(monkeypatch, tmp_path)
     monkeypatch.setenv("AWS_REGION", REGION)
 
 
