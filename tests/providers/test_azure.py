@@ -240,9 +240,15 @@ def test_one_that_hangs_leaves_the_others_their_values_and_says_what_to_do(vault
     assert answer.fix.startswith("look whether the ")
 
 
+def test_put_does_not_take_the_later_of_two_values_for_one_member(vault: StrictAzure) -> None:
+    failed = provider_on(vault).put({key("p", "rds#password"): "1", key("q", "rds#password"): "2"}, Deadline(10))  # type: ignore[attr-defined]
+    assert {answer.hint for answer in failed.values()} == {"is given two values at once"}
+    assert vault.secrets == {}
+
+
 def test_put_does_not_write_a_secret_whole_and_by_members_at_once(vault: StrictAzure) -> None:
     failed = provider_on(vault).put({key("rds", "rds"): "{}", key("p", "rds#password"): "p"}, Deadline(10))  # type: ignore[attr-defined]
-    assert {answer.hint for answer in failed.values()} == {"is to be written whole and by members at once"}
+    assert {answer.hint for answer in failed.values()} == {"is given two values at once"}
     assert len(failed) == 2
     assert vault.secrets == {}
 

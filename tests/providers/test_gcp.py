@@ -277,8 +277,15 @@ def test_one_that_hangs_leaves_the_others_their_values_and_says_what_to_do(gcp: 
 
 def test_put_does_not_write_a_secret_whole_and_by_members_at_once(gcp: StrictGcp) -> None:
     failed = provider_on(gcp).put({key("p", "rds#password"): "p", key("rds", "rds"): "{}"}, Deadline(10))  # type: ignore[attr-defined]
-    assert {answer.hint for answer in failed.values()} == {"is to be written whole and by members at once"}
+    assert {answer.hint for answer in failed.values()} == {"is given two values at once"}
     assert len(failed) == 2
+    assert gcp.secrets == {}
+
+
+def test_put_does_not_take_the_later_of_two_values_for_one_member_that_is_spelled_in_two_ways(gcp: StrictGcp) -> None:
+    full = "projects/estate/secrets/rds#password"
+    failed = provider_on(gcp).put({key("p", "rds#password"): "1", key("q", full): "2"}, Deadline(10))  # type: ignore[attr-defined]
+    assert {answer.hint for answer in failed.values()} == {"is given two values at once"}
     assert gcp.secrets == {}
 
 

@@ -74,7 +74,7 @@ class KeyVault:
         if groups:
             client = self._client()
             for address, group in groups.items():
-                problem = self._write(client, address, dict(group.values()), deadline)
+                problem = self._write(client, address, set(group.values()), deadline)
                 if problem is not None:
                     failed.update(dict.fromkeys(group, problem))
         return failed
@@ -139,7 +139,7 @@ class KeyVault:
         return Failed(Code.DELETED, "is deleted and can be recovered", fix(Code.DELETED, name, vault))
 
     def _write(
-        self, client: SecretClient, address: Address, parts: Mapping[str | None, str], deadline: Deadline
+        self, client: SecretClient, address: Address, given: set[tuple[str | None, str]], deadline: Deadline
     ) -> Failed | None:
         """Write one secret: its text, or members into the JSON that is there. None: done, or nothing to do."""
         from azure.core.exceptions import AzureError
@@ -148,8 +148,9 @@ class KeyVault:
         if isinstance(current, Failed):
             return current
         before = str(current.value) if current is not None else None
-        if None in parts and len(parts) > 1:
-            return Failed(Code.MALFORMED, "is to be written whole and by members at once")
+        parts = dict(given)
+        if len(parts) < len(given) or (None in parts and len(parts) > 1):
+            return Failed(Code.MALFORMED, "is given two values at once", "let the fields have different addresses")
         text = parts[None] if None in parts else with_members(before, {str(name): part for name, part in parts.items()})
         if isinstance(text, Failed) or text == before:
             return text if isinstance(text, Failed) else None

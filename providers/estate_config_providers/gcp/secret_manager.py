@@ -206,10 +206,11 @@ def _payload(group: Mapping[Key, str | bytes], options: GcpOptions, current: Fou
     for key, value in group.items():
         address = address_of(key, options)
         member = address.member if isinstance(address, Address) else None
-        parts[member] = value.encode() if isinstance(value, str) else value
+        raw = value.encode() if isinstance(value, str) else value
+        if parts.setdefault(member, raw) != raw or (None in parts and len(parts) > 1):
+            return Failed(Code.MALFORMED, "is given two values at once", "let the fields have different addresses")
     if None in parts:
-        both = Failed(Code.MALFORMED, "is to be written whole and by members at once")
-        return parts[None] if len(parts) == 1 else both
+        return parts[None]
     members: dict[str, str] = {}
     for name, part in parts.items():
         text = part_of(part, None, binary=False)
